@@ -1,0 +1,28 @@
+/**
+ * Where things lie in etcd, below the configured prefix (default /twill/v1). Pure.
+ *
+ *   <prefix>/leases/10.244.3.0-26     one claimed block; its creation (revision 0 before) is the claim
+ *   <prefix>/nodes/<name>             Node record, bound to the same etcd lease as the node's blocks
+ */
+export const defaultPrefix = '/twill/v1';
+
+/** The name of a block's Lease record: a CIDR with `-` for `/`, which key paths reserve. */
+export function leaseName(cidr: string): string {
+  return cidr.replace('/', '-');
+}
+
+export function leaseKey(prefix: string, cidr: string): string {
+  return `${leasesPrefix(prefix)}${leaseName(cidr)}`;
+}
+
+/** All block claims lie below this key. Ends in a slash. */
+export function leasesPrefix(prefix: string): string {
+  return `${prefix}/leases/`;
+}
+
+/** The CIDR a lease key speaks of, undefined for any other key. */
+export function parseLeaseKey(prefix: string, key: string): string | undefined {
+  const start = leasesPrefix(prefix);
+  const match = key.startsWith(start) && /^([0-9a-f.:]+)-(\d{1,3})$/.exec(key.slice(start.length));
+  return match ? `${match[1]}/${match[2]}` : undefined;
+}
