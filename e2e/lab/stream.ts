@@ -1,0 +1,84 @@
+/**
+ * One end of a numbered UDP stream, inside a pod. Program.
+ *
+ *   stream.js receive ADDRESS PORT        each line on stdin is answered by one JSON report
+ *   stream.js send ADDRESS PORT RATE      RATE packets per second until stdin ends, then `{"sent": n}`
+ *
+ * A packet is its number, 4 octets, and padding to 64. The receiver reports packets the kernel
+ * delivered but its own full socket buffer dropped apart: the network carried those.
+ */
+import {createSocket} from 'node:dgram';
+import {readFileSync} from 'node:fs';
+import {isIPv6} from 'node:net';
+
+import type {ReceiverReport} from './traffic.js';
+
+const [role, address = '', portText, rateText] = process.argv.slice(2);
+const port = Number(portText);
+const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+
+function receive(): void {
+  const seen = new Set<number>();
+  let duplicates = 0;
+  let lastAt = performance.now();
+  let longestGapMs = 0;
+  socket.on('message', message => {
+    const number = message.readUInt32BE(0);
+    const now = performance.now();
+    if (seen.size > 0) longestGapMs = Math.max(longestGapMs, now - lastAt);
+    lastAt = now;
+    if (seen.has(number)) duplicates++;
+    seen.add(number);
+  });
+  socket.bind(port, address, () => console.log('listening'));
+  process.stdin.on('data', () => {
+    const report: ReceiverReport = {
+      received: seen.size,
+      duplicates,
+      bufferDrops: bufferDrops(),
+      longestGapMs: Math.round(longestGapMs),
+    };
+    console.log(JSON.stringify(report));
+  });
+}
+
+function send(rate: number): void {
+  const packet = Buffer.alloc(64);
+  let sent = 0;
+  let startedAt = performance.now();
+  let due = 0; // packets since startedAt
+  const tick = () => {
+    const target = Math.floor(((performance.now() - startedAt) * rate) / 1000);
+    if (target - due > 50) {
+      startedAt = performance.now(); // we were kept from running: no burst to make up for it
+      due = 0;
+    } else {
+      for (; due < target; due++) {
+        packet.writeUInt32BE(sent++);
+        socket.send(Buffer.from(packet));
+      }
+    }
+    timer = setTimeout(tick, 1);
+  };
+  let timer: NodeJS.Timeout;
+  socket.on('error', error => console.log(JSON.stringify({error: error.message})));
+  socket.connect(port, address, tick);
+  process.stdin.on('end', () => {
+    clearTimeout(timer);
+    socket.close(() => console.log(JSON.stringify({sent})));
+  });
+  process.stdin.resume();
+}
+
+/** RcvbufErrors of this network namespace, both families. */
+function bufferDrops(): number {
+  const [names = '', values = ''] = readFileSync('/proc/net/snmp', 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('Udp:'));
+  const drops = Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')]);
+  const drops6 = /^Udp6RcvbufErrors\s+(\d+)/m.exec(readFileSync('/proc/net/snmp6', 'utf8'))?.[1];
+  return drops + Number(drops6 ?? 0);
+}
+
+if (role === 'receive') receive();
+else send(Number(rateText));
