@@ -46,8 +46,19 @@ export function parseSchema<S extends Schema>(
   const result = v.safeParse(schema, value, {abortPipeEarly: true});
   const problems = (result.issues ?? []).map(issue => toProblem(schema, issue));
   if (unknownFields === 'refuse') collectUnknown(schema, value, [], problems);
-  if (problems.length > 0 || !result.success) return {kind: 'invalid', problems};
+  if (problems.length > 0 || !result.success)
+    return {kind: 'invalid', problems: outermost(problems)};
   return {kind: 'ok', value: result.output as Value<S>};
+}
+
+/** Where a list stands for a mapping, that says all; what is missing in it adds nothing. */
+function outermost(problems: readonly Problem[]): readonly Problem[] {
+  const lists = problems.filter(({message}) => message.startsWith('expected a mapping'));
+  return problems.filter(({path}) => !lists.some(list => isInside(path, list.path)));
+}
+
+function isInside(path: Path, outer: Path): boolean {
+  return path.length > outer.length && outer.every((step, index) => step === path[index]);
 }
 
 function withoutNulls(value: unknown): unknown {
