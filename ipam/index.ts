@@ -4,3 +4,8 @@ export * from './keys.js';
 export * from './etcd/error.js';
 export * from './etcd/store.js';
 export {openEtcd, type EtcdOptions} from './etcd/client.js';
+export * from './attachment.js';
+export type {Range, RangeUsage} from './range.js';
+export * from './journal/error.js';
+export type {Recovery} from './journal/open.js';
+export {AddressBook, type AddressBookOptions, type BookChange} from './address-book.js';
