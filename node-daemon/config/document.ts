@@ -13,7 +13,10 @@ export function readDocument(text: string): ReadDocument {
   const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
-    const problems = faults.map(({pos, message}) => ({line: lineAt(lines, pos[0]), message}));
+    const problems = faults.map(({pos, code, message}) => ({
+      line: lineAt(lines, pos[0]),
+      message: code === 'MULTIPLE_DOCS' ? 'expected one document, got several' : message,
+    }));
     return {kind: 'invalid', problems};
   }
   try {
