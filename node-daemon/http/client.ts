@@ -1,0 +1,72 @@
+/**
+ * Asks a daemon's local API. Shell. node:http, not fetch: it costs a command 30 ms less to load.
+ */
+import {get} from 'node:http';
+import type {NodeStatus} from './status.js';
+
+export const defaultNodeApi = 'http://127.0.0.1:9478';
+
+export class NodeApiError extends Error {
+  override readonly name = 'NodeApiError';
+  readonly code = 'NODE_API';
+  readonly retry = 'backoff';
+  readonly url: string;
+
+  constructor(url: string, why: string, options?: ErrorOptions) {
+    super(`cannot ask twilld at ${url}: ${why}`, options);
+    this.url = url;
+  }
+}
+
+export interface NodeApi {
+  /** @throws NodeApiError */
+  status(): Promise<NodeStatus>;
+}
+
+export function openNodeApi(url: string, timeoutMs = 5000): NodeApi {
+  return {status: async () => (await getJson(new URL('/v1/status', url), timeoutMs)) as NodeStatus};
+}
+
+const longestBody = 256 << 20; // 10,000 peers are 3 MiB; a server that never ends is none of ours
+
+async function getJson(url: URL, timeoutMs: number): Promise<unknown> {
+  const {statusCode, body} = await getText(url, timeoutMs);
+  if (statusCode !== 200) throw new NodeApiError(url.origin, `it answered ${statusCode}`);
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new NodeApiError(url.origin, 'its answer is no JSON', {cause: error});
+  }
+}
+
+function getText(url: URL, timeoutMs: number): Promise<{statusCode: number; body: string}> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, cause?: unknown) =>
+      reject(new NodeApiError(url.origin, why, {cause}));
+    const request = get(url, {signal: AbortSignal.timeout(timeoutMs)}, response => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > longestBody) request.destroy(new Error('its answer does not end'));
+      });
+      response.on('error', error => fail(explain(error, timeoutMs), error));
+      response.on('end', () => {
+        resolve({statusCode: response.statusCode ?? 0, body: Buffer.concat(chunks).toString()});
+      });
+    });
+    request.on('error', error => fail(explain(error, timeoutMs), error));
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, timeoutMs: number): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'connection refused (is the daemon running?)';
+    case 'ABORT_ERR':
+      return `no answer within ${timeoutMs / 1000} s`;
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The local HTTP API: /metrics, /healthz, /readyz and /v1/…. Shell. Reads only, so only GET; it listens
+ * on loopback by default and knows no users.
+ */
+import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import type {NodeStatus, Verdict} from './status.js';
+
+export interface HttpRoutes {
+  status(): NodeStatus;
+  healthy(): Verdict;
+  ready(): Verdict;
+  metrics(): Promise<string>;
+}
+
+export interface HttpServerOptions {
+  readonly listen: {readonly host: string; readonly port: number}; // port 0: any
+  readonly routes: HttpRoutes;
+  /** A route threw; the client gets 500. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws Error with the system's code (EADDRINUSE…) when it cannot listen. */
+export async function createHttpServer({
+  listen,
+  routes,
+  onError,
+}: HttpServerOptions): Promise<HttpServer> {
+  const answers = toAnswers(routes);
+  const server = createServer((request, response) => {
+    respond(request, response, answers).catch((error: unknown) => {
+      onError(error);
+      if (response.headersSent) response.destroy();
+      else sendError(response, 500, 'INTERNAL', 'the daemon failed to answer; its log says why');
+    });
+  });
+  server.requestTimeout = 10_000;
+  await startListening(server, listen);
+
+  const {address: host, port, family} = server.address() as AddressInfo;
+  return {
+    host,
+    port,
+    url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+type Answers = ReadonlyMap<string, () => Answer | Promise<Answer>>;
+
+function toAnswers(routes: HttpRoutes): Answers {
+  return new Map<string, () => Answer | Promise<Answer>>([
+    ['/metrics', async () => ({status: 200, type: metricsType, body: await routes.metrics()})],
+    ['/healthz', () => verdict(routes.healthy())],
+    ['/readyz', () => verdict(routes.ready())],
+    ['/v1', () => json(200, {paths: ['/v1/status']})],
+    ['/v1/status', () => json(200, routes.status())],
+  ]);
+}
+
+/** The text format that Prometheus scrapes. */
+const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answers: Answers,
+): Promise<void> {
+  const path = pathOf(request.url ?? '/');
+  const answer = answers.get(path);
+  if (answer === undefined) {
+    const known = [...answers.keys()].join(', ');
+    sendError(response, 404, 'NOT_FOUND', `there is no ${path}; there are ${known}`);
+  } else if (request.method !== 'GET') {
+    response.setHeader('allow', 'GET');
+    sendError(response, 405, 'METHOD_NOT_ALLOWED', `${path} answers to GET only`);
+  } else {
+    send(response, await answer());
+  }
+}
+
+/** Without query and without slashes at the end. */
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  return path.replace(/\/+$/, '') || '/';
+}
+
+function verdict(value: Verdict): Answer {
+  return json(value.ok ? 200 : 503, value);
+}
+
+function json(status: number, value: unknown): Answer {
+  return {status, type: 'application/json', body: `${JSON.stringify(value)}\n`};
+}
+
+function sendError(response: ServerResponse, status: number, code: string, message: string): void {
+  send(response, json(status, {error: {code, message}}));
+}
+
+function send(response: ServerResponse, {status, type, body}: Answer): void {
+  response.writeHead(status, {'content-type': type, 'content-length': Buffer.byteLength(body)});
+  response.end(body);
+}
+
+async function startListening(
+  server: Server,
+  {host, port}: {host: string; port: number},
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
