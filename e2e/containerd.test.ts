@@ -10,67 +10,107 @@
  */
 import {Containerd, image} from './lab/containerd.js';
 import type {SandboxConfig} from './lab/cri.js';
-import {createLab} from './lab.js';
+import {eventually} from './lab/eventually.js';
+import type {Host} from './lab/host.js';
+import {createCluster, endpointKeys, podTraces} from './cluster.js';
 import {labTest} from './privileged.js';
 
-labTest('x', async t => {
-  const lab = await createLab(t);
-  const a = lab.host('a');
-  const conflist = {
-    cniVersion: '1.0.0',
-    name: 'reference',
-    plugins: [
-      {
-        type: 'ptp',
-        ipam: {type: 'host-local', subnet: '10.9.0.0/24', routes: [{dst: '0.0.0.0/0'}]},
-      },
-    ],
+const podsPerHost = 10;
+
+interface RunningPod {
+  readonly name: string;
+  readonly runtime: Containerd;
+  readonly sandbox: string;
+  readonly container: string;
+  readonly addresses: readonly string[];
+}
+
+labTest(
+  '20 pods of containerd on two hosts reach each other, and leave nothing behind',
+  async t => {
+    const lab = await createCluster(t);
+    const runtimes = await Promise.all(lab.hosts.map(host => Containerd.open(host, lab.id)));
+    for (const runtime of runtimes) t.teardown(() => runtime.close());
+    const before = await Promise.all(lab.hosts.map(traces));
+
+    let startedAt = performance.now();
+    const starting = runtimes.flatMap((runtime, host) =>
+      Array.from({length: podsPerHost}, (_, index) =>
+        startPod(runtime, host * podsPerHost + index),
+      ),
+    );
+    const pods = await Promise.all(starting);
+    t.log(`${pods.length} pods: ${Math.round(performance.now() - startedAt)} ms`);
+    t.is(new Set(pods.flatMap(({addresses}) => addresses)).size, 2 * pods.length);
+
+    startedAt = performance.now();
+    const replies = await Promise.all(pods.map(pod => probeAll(pod, pods)));
+    t.log(`every pod to every pod: ${Math.round(performance.now() - startedAt)} ms`);
+    for (const {stdout, stderr} of replies) t.is(stdout, 'all reached\n', stderr);
+
+    startedAt = performance.now();
+    await Promise.all(
+      pods.map(async ({runtime, sandbox}) => {
+        await runtime.cri.stopPodSandbox(sandbox);
+        await runtime.cri.removePodSandbox(sandbox);
+      }),
+    );
+    t.log(`all removed: ${Math.round(performance.now() - startedAt)} ms`);
+    for (const [index, host] of lab.hosts.entries()) {
+      t.deepEqual(await podTraces(host), []);
+      t.deepEqual(await traces(host), before[index]);
+      const failures = runtimes[index]?.process.lines.filter(line =>
+        /failed.*(CNI|network)/i.test(line),
+      );
+      t.deepEqual(failures, [], 'every DEL of the runtime succeeded');
+    }
+    await eventually(async () => (await endpointKeys(lab)).length === 0, {
+      withinMs: 10_000,
+      what: 'no endpoint record',
+    });
+  },
+  {programs: ['containerd', 'runc', 'ctr']},
+);
+
+async function startPod(runtime: Containerd, number: number): Promise<RunningPod> {
+  const name = `pod-${number}`;
+  const config: SandboxConfig = {
+    metadata: {name, namespace: 'lab', uid: `uid-${number}`},
+    linux: {cgroupParent: runtime.cgroupParent},
   };
-  await a.installCni(conflist);
-  await a.run(['sh', '-c', 'echo 1 | tee /proc/sys/net/ipv*/conf/all/forwarding']);
-  const t0 = performance.now();
-  const cd = await Containerd.open(a, lab.id);
-  t.log('containerd', performance.now() - t0);
-  const config = (i: number): SandboxConfig => ({
-    metadata: {name: `p${i}`, namespace: 'lab', uid: `u${i}`},
-    linux: {cgroupParent: cd.cgroupParent},
+  const sandbox = await runtime.cri.runPodSandbox(config);
+  const addresses = await runtime.cri.podAddresses(sandbox);
+  const container = await runtime.cri.runContainer(sandbox, config, {
+    name: 'echo',
+    image,
+    command: ['nc', '-ll', '-p', '7', '-e', 'cat'],
   });
-  const pods = await Promise.all(
-    Array.from({length: 10}, async (_, i) => {
-      const sandbox = await cd.cri.runPodSandbox(config(i));
-      const [ip = ''] = await cd.cri.podAddresses(sandbox);
-      const container = await cd.cri.runContainer(sandbox, config(i), {
-        name: 'c',
-        image,
-        command: ['nc', '-ll', '-p', '7', '-e', 'cat'],
-      });
-      return {sandbox, ip, container};
-    }),
-  );
-  t.log('pods', performance.now() - t0);
-  const [p0, p1] = pods;
-  if (!p0 || !p1) throw new Error();
-  t.log(
-    await cd.cri.exec(p0.container, [
-      'sh',
-      '-c',
-      `ping -c1 -s 65000 ${p1.ip} && dd if=/dev/urandom of=/tmp/x bs=64k count=1 2>/dev/null && nc ${p1.ip} 7 </tmp/x | cmp - /tmp/x && echo same`,
-    ]),
-  );
-  t.log('exec', performance.now() - t0);
-  await Promise.all(
-    pods.map(async ({sandbox}) => {
-      await cd.cri.stopPodSandbox(sandbox);
-      await cd.cri.removePodSandbox(sandbox);
-    }),
-  );
-  t.log(
-    'removed',
-    performance.now() - t0,
-    await a.ip('-br link'),
-    (await a.writtenFiles()).filter(
-      f => !f.startsWith('/var/lib/containerd') && !f.startsWith('/opt'),
-    ),
-  );
-  t.pass();
-});
+  return {name, runtime, sandbox, container, addresses};
+}
+
+/** One shell in the pod's own container: ping and TCP, small and large, to every address. */
+function probeAll({runtime, container}: RunningPod, pods: readonly RunningPod[]) {
+  const script = `
+    cd /tmp
+    head -c 1400 /dev/urandom >small
+    head -c 65536 /dev/urandom >large
+    missed=no
+    for address in ${pods.flatMap(({addresses}) => addresses).join(' ')}; do
+      for bytes in 1400 65000; do
+        ping -c 1 -W 3 -s $bytes $address >/dev/null || { missed=yes; echo "ping $address $bytes" >&2; }
+      done
+      for file in small large; do
+        nc -w 5 $address 7 <$file | cmp - $file || { missed=yes; echo "tcp $address $file" >&2; }
+      done
+    done
+    [ $missed = no ] && echo all reached`;
+  return runtime.cri.exec(container, ['sh', '-c', script], 120);
+}
+
+/** Network interfaces and files, without what containerd keeps about itself. */
+async function traces(host: Host): Promise<readonly string[]> {
+  const own = /^\/(var\/lib\/containerd|run\/containerd|opt\/cni)\//;
+  const files = (await host.writtenFiles()).filter(path => !own.test(path));
+  const links = await host.json<{ifname: string}>('ip link show');
+  return [...links.map(({ifname}) => ifname), ...files];
+}

@@ -1,0 +1,232 @@
+/*
+ *    host a
+ *   +------------------------------------------------------+
+ *   | twill (the binary) <- bad stdin, bad CNI_*, bad netns |
+ *   | twilld, pod p1 (sound), pod target (never attached)   |
+ *   +------------------------------------------------------+
+ *
+ * Claim: whatever the CNI edge is fed, it answers with the right CNI error within 2 s, changes nothing
+ * and writes nothing outside its state directory.
+ */
+import type {ExecutionContext} from 'ava';
+
+import {type CniTarget, type PluginCall, runPlugin} from './lab/cni.js';
+import {stateDir} from './lab/daemon.js';
+import type {Host} from './lab/host.js';
+import {addPod, createCluster, podTraces} from './cluster.js';
+import {labTest} from './privileged.js';
+
+const config = {cniVersion: '1.0.0', name: 'twill', type: 'twill', socket: '/run/twill/cni.sock'};
+const sound = JSON.stringify(config);
+
+interface BadCall {
+  readonly name: string;
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly codes: readonly number[]; // of CNI's error
+}
+
+const undecodable = [6];
+const invalid = [6, 7];
+const environment = [4];
+
+const badInput: readonly BadCall[] = [
+  {name: 'nothing', stdin: '', codes: undecodable},
+  {name: 'not JSON', stdin: 'hello', codes: undecodable},
+  {name: 'cut short', stdin: sound.slice(0, -1), codes: undecodable},
+  {name: 'two documents', stdin: sound + sound, codes: undecodable},
+  {name: 'a trailing comma', stdin: sound.replace('}', ',}'), codes: undecodable},
+  {
+    name: 'octets that are no UTF-8',
+    stdin: Buffer.from(sound.replace('"twill"', '"\xff"'), 'latin1'),
+    codes: invalid,
+  },
+  {name: 'NUL octets', stdin: new Uint8Array(4096), codes: undecodable},
+  {name: 'an array', stdin: `[${sound}]`, codes: invalid},
+  {name: 'null', stdin: 'null', codes: invalid},
+  {name: '100 MiB', stdin: Buffer.alloc(100 << 20, ' '), codes: invalid},
+  {name: '100 MiB of a string', stdin: `{"name": "${'a'.repeat(100 << 20)}"}`, codes: invalid},
+  {name: 'depth 100,000', stdin: '['.repeat(100_000) + ']'.repeat(100_000), codes: invalid},
+  {
+    name: 'a deep field',
+    stdin: withField('args', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`),
+    codes: invalid,
+  },
+  {name: 'a duplicate key', stdin: sound.replace('{', '{"name": "other", '), codes: invalid},
+  {name: 'cniVersion of no release', stdin: withField('cniVersion', '"9.9.9"'), codes: [1]},
+  {
+    name: 'cniVersion that is a number',
+    stdin: withField('cniVersion', '1'),
+    codes: [1, ...invalid],
+  },
+  {name: 'name that is a number', stdin: withField('name', '5'), codes: invalid},
+  {name: 'name with a path', stdin: withField('name', '"../../x"'), codes: invalid},
+  {name: 'no name', stdin: JSON.stringify({...config, name: undefined}), codes: invalid},
+  {name: 'type that is an object', stdin: withField('type', '{}'), codes: invalid},
+  {name: 'runtimeConfig that is a list', stdin: withField('runtimeConfig', '[]'), codes: invalid},
+  {
+    name: 'ips that are no addresses',
+    stdin: withField('runtimeConfig', '{"ips": ["x"]}'),
+    codes: invalid,
+  },
+  {
+    name: 'ips that are a string',
+    stdin: withField('runtimeConfig', '{"ips": "10.0.0.1"}'),
+    codes: invalid,
+  },
+  {name: 'mac that is none', stdin: withField('runtimeConfig', '{"mac": "zz"}'), codes: invalid},
+  {
+    name: 'mac of a group',
+    stdin: withField('runtimeConfig', '{"mac": "01:00:5e:00:00:01"}'),
+    codes: invalid,
+  },
+  {name: 'prevResult that is a string', stdin: withField('prevResult', '"x"'), codes: invalid},
+];
+
+const badEnvironment: readonly BadCall[] = [
+  ...['CNI_COMMAND', 'CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH'].map(name => ({
+    name: `no ${name}`,
+    env: {[name]: undefined},
+    codes: environment,
+  })),
+  {name: 'unknown command', env: {CNI_COMMAND: 'ADDD'}, codes: environment},
+  ...['../../x', 'a/b', '-x', '', 'a\nb', 'ü', 'a'.repeat(4096)].map(value => ({
+    name: `CNI_CONTAINERID ${JSON.stringify(value).slice(0, 20)}`,
+    env: {CNI_CONTAINERID: value},
+    codes: environment,
+  })),
+  ...['../../x', 'a/b', '.', '..', '', 'a b', 'a:b', 'a\nb', 'a'.repeat(16), 'a'.repeat(4096)].map(
+    value => ({
+      name: `CNI_IFNAME ${JSON.stringify(value).slice(0, 20)}`,
+      env: {CNI_IFNAME: value},
+      codes: environment,
+    }),
+  ),
+  ...[
+    'K8S_POD_NAME',
+    '=',
+    'a=b=c',
+    ';;=;',
+    `K8S_POD_NAME=${'x'.repeat(4096)}`,
+    'K8S_POD_NAME=../../x',
+  ].map(value => ({
+    name: `CNI_ARGS ${JSON.stringify(value).slice(0, 24)}`,
+    env: {CNI_ARGS: value},
+    codes: [4, 7],
+  })),
+];
+
+const badNamespaces: readonly BadCall[] = [
+  {name: 'a file', env: {CNI_NETNS: '/etc/passwd'}, codes: [3, 4]},
+  {name: 'a directory', env: {CNI_NETNS: '/run'}, codes: [3, 4]},
+  {name: 'a dead link', env: {CNI_NETNS: '/run/dead-link'}, codes: [3, 4]},
+  {name: 'nothing there', env: {CNI_NETNS: '/run/netns/nobody'}, codes: [3, 4]},
+  {name: 'a device', env: {CNI_NETNS: '/dev/zero'}, codes: [3, 4]},
+  {name: 'a pipe nobody writes', env: {CNI_NETNS: '/run/pipe'}, codes: [3, 4]},
+  {name: 'another kind of namespace', env: {CNI_NETNS: '/proc/self/ns/mnt'}, codes: [3, 4]},
+  {name: "the host's own", env: {CNI_NETNS: '/proc/self/ns/net'}, codes: [3, 4]},
+  {name: "the host's own by another path", env: {CNI_NETNS: '/proc/1/ns/net'}, codes: [3, 4]},
+  {name: 'a relative path', env: {CNI_NETNS: 'run/netns/../netns/nobody'}, codes: [3, 4]},
+  {name: 'a path of 5,000 octets', env: {CNI_NETNS: `/${'x'.repeat(5000)}`}, codes: [3, 4]},
+];
+
+labTest('bad input is refused with the right code and changes nothing', async t => {
+  const lab = await createCluster(t, {hosts: ['a']});
+  const a = lab.host('a');
+  await addPod(a, 'p1');
+  const target = await a.pod('target');
+  await a.run(['ln', '-s', '/run/nowhere', '/run/dead-link']);
+  await a.run(['mkfifo', '/run/pipe']);
+  const before = await everything(a);
+  for (const bad of [...badInput, ...badEnvironment, ...badNamespaces]) {
+    await assertRefused(t, a, target, bad);
+  }
+  t.deepEqual(await everything(a), before);
+  t.is((await a.cni('ADD', target)).exitCode, 0, 'the daemon serves on');
+  t.is((await a.cni('DEL', target)).exitCode, 0);
+});
+
+labTest(
+  'a namespace that is swapped while ADD runs is either attached whole or not at all',
+  async t => {
+    const lab = await createCluster(t, {hosts: ['a']});
+    const a = lab.host('a');
+    const [one, two, swapped] = await a.createPods(['one', 'two', 'swapped']);
+    if (!one || !two || !swapped) throw new Error('three pods were asked for');
+    const swap = a.namespace.start([
+      'sh',
+      '-c',
+      `while :; do
+       for pod in one two; do
+         umount /run/netns/swapped; mount --bind /run/netns/$pod /run/netns/swapped
+       done
+     done 2>/dev/null`,
+    ]);
+    for (let round = 0; round < 30; round++) {
+      const {exitCode, failure, result, stdout} = await a.cni('ADD', swapped);
+      const held = await Promise.all(
+        [one, two].map(pod => pod.ip('-o -4 address show dev eth0').catch(() => '')),
+      );
+      const holders = held.filter(text => text !== '');
+      if (exitCode === 0) {
+        t.is(holders.length, 1, `round ${round}`);
+        t.true(holders[0]?.includes(result?.ips?.[0]?.address ?? '?'));
+      } else {
+        t.true([3, 4].includes(failure?.code ?? 0), stdout);
+        t.deepEqual(holders, []);
+      }
+      // the path may name either now, or none: DEL takes the attachment down wherever it is
+      t.is((await a.cni('DEL', swapped)).exitCode, 0);
+      t.deepEqual(await podTraces(a), []);
+    }
+    await swap.kill();
+  },
+);
+
+async function assertRefused(
+  t: ExecutionContext,
+  host: Host,
+  target: CniTarget,
+  bad: BadCall,
+): Promise<void> {
+  const call: PluginCall = {
+    verb: 'ADD',
+    target,
+    stdin: bad.stdin ?? sound,
+    options: {...(bad.env && {env: bad.env})},
+  };
+  const {exitCode, failure, elapsedMs, stdout, stderr} = await runPlugin(
+    host.namespace,
+    'twill',
+    call,
+  );
+  const said = `${bad.name}: ${stdout.slice(0, 300)}${stderr.slice(0, 300)}`;
+  t.not(exitCode, 0, said);
+  t.true(bad.codes.includes(failure?.code ?? 0), said);
+  t.true((failure?.msg.length ?? 0) > 0, said);
+  t.true(elapsedMs < 2000, `${bad.name}: ${elapsedMs} ms`);
+}
+
+/** State that a refused call must not change. */
+async function everything(host: Host): Promise<object> {
+  const dumps = [
+    'ip -o link show',
+    'ip -4 route show table all',
+    'ip -6 route show proto 84',
+    'ip neigh show nud permanent',
+  ];
+  const texts = await Promise.all(dumps.map(dump => host.run(dump.split(' '))));
+  const files = await host.writtenFiles();
+  return {
+    kernel: texts.map(({stdout}) => stdout),
+    files: files.filter(path => !path.startsWith(`${stateDir}/`)),
+    ipam: (await host.twillctl(['ipam', 'show'])).stdout,
+  };
+}
+
+function withField(name: string, json: string): string {
+  const rest = Object.entries({...config, [name]: undefined}).filter(
+    ([, value]) => value !== undefined,
+  );
+  return `{${rest.map(([key, value]) => `"${key}":${JSON.stringify(value)},`).join('')}"${name}":${json}}`;
+}
