@@ -32,16 +32,22 @@
         "cni-plugin/shim/json.cc",
         "cni-plugin/shim/loopback.cc",
         "cni-plugin/shim/main.cc",
+        "cni-plugin/shim/musl/runtime.cc",
         "cni-plugin/shim/netns.cc",
         "cni-plugin/shim/plugin.cc",
         "cni-plugin/shim/tombstone.cc"
       ],
       "defines": ["TWILL_VERSION=\"<!(node -p \"require('./package.json').version\")\""],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-ffunction-sections", "-fdata-sections"],
+      "cflags_cc": [
+        "-std=c++17", "-O2", "-fno-pic", "-fno-pie", "-Wall", "-Wextra", "-ffunction-sections", "-fdata-sections",
+        "<!@(cni-plugin/shim/musl/flags.sh compile)"
+      ],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20", "-O3"],
-      "cflags!": ["-O3", "-fno-omit-frame-pointer"],
-      "ldflags": ["-static", "-Wl,--gc-sections", "-s"],
-      "ldflags!": ["-rdynamic"]
+      "cflags!": ["-O3", "-fPIC", "-pthread", "-fno-omit-frame-pointer"],
+      "defines!": ["_GLIBCXX_USE_CXX11_ABI=1"],
+      "ldflags": ["<!@(cni-plugin/shim/musl/flags.sh link)", "-Wl,--gc-sections", "-s"],
+      "libraries": ["<!@(cni-plugin/shim/musl/flags.sh libraries)"],
+      "ldflags!": ["-rdynamic", "-pthread"]
     }
   ]
 }

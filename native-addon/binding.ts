@@ -1,0 +1,91 @@
+/**
+ * The compiled half of this folder (src/*.cc) and the only place that loads it. System calls only;
+ * the bytes that go through them are made and read in netlink/.
+ */
+import {existsSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+/** `errno` 0 means success; `last`: the channel's thread has ended, nothing follows. */
+export type ChannelListener = (
+  errno: number,
+  syscall: string,
+  bytes: Uint8Array, // whole datagrams, each starting at a multiple of 4; owned by the receiver
+  last: boolean,
+) => void;
+
+export interface NamespaceOptions {
+  readonly namespacePath?: string;
+  readonly namespaceFd?: number; // duplicated before the call returns
+}
+
+export interface ChannelOptions extends NamespaceOptions {
+  readonly protocol: number;
+  readonly monitor: boolean;
+  readonly socketOptions: Int32Array; // [level, name, value, required]*
+  readonly sibling?: NativeChannel; // open in the namespace of that channel's socket
+}
+
+/** Results reach the listener in this order: opening, then one per exchange() or receive(). */
+export interface NativeChannel {
+  exchange(bytes: Uint8Array, ends: Uint32Array): void; // copied before it returns
+  receive(timeoutMs: number): void;
+  close(): void;
+}
+
+/** See src/unix-listener.h. */
+export interface UnixListenerOptions {
+  readonly path: string;
+  readonly mode: number;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+  readonly allowUid: number;
+  readonly maxConnections: number;
+  readonly maxDescriptors: number;
+}
+
+export interface UnixListenerEvents {
+  readonly onRequest: (
+    id: number,
+    data: Uint8Array,
+    descriptors: number[],
+    pid: number,
+    uid: number,
+    gid: number,
+  ) => void;
+  readonly onGone: (id: number) => void; // the client left before the reply was written
+  readonly onReplied: (id: number, errno: number) => void;
+  readonly onError: (errno: number, what: string, pid: number) => void;
+}
+
+export interface NativeUnixListener {
+  reply(id: number, data: Uint8Array): void;
+  close(): void;
+}
+
+interface Binding {
+  readonly Channel: new (options: ChannelOptions, listener: ChannelListener) => NativeChannel;
+  readonly UnixListener: new (
+    options: UnixListenerOptions,
+    events: UnixListenerEvents,
+  ) => NativeUnixListener;
+  fileInNamespace(
+    options: NamespaceOptions,
+    path: string,
+    text: string | undefined,
+    listener: (errno: number, syscall: string, bytes: Uint8Array) => void,
+  ): void;
+  boottimeMs(): number;
+}
+
+/** The nearest folder at or above this file that has a package.json: as source, or inside dist/. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) {
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+export const binding = createRequire(import.meta.url)('node-gyp-build')(packageRoot()) as Binding;

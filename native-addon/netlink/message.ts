@@ -1,0 +1,136 @@
+/**
+ * Framing: what goes around a payload. Pure.
+ *
+ *    0        4       6       8       12      16
+ *   +--------+-------+-------+-------+-------+---------+
+ *   | length | type  | flags |  seq  |  pid  | payload |   struct nlmsghdr, linux/netlink.h
+ *   +--------+-------+-------+-------+-------+---------+   next one at a multiple of 4
+ */
+import {NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS, NLM_F_ACK_TLVS, NLM_F_CAPPED} from './constants.js';
+import {Cursor} from './cursor.js';
+import {DecodeError, NetlinkError} from './errors.js';
+import {HOST_IS_LITTLE} from './writer.js';
+
+/** A request before it has a sequence number. `op` names it in errors: 'add route 10.0.0.0/26'. */
+export interface Request {
+  readonly op: string;
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
+export interface Message {
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Uint8Array; // a view, not a copy
+}
+
+export interface Frame extends Message {
+  readonly sequence: number;
+}
+
+export const HEADER_BYTES = 16;
+/** More in one sendmsg gains nothing (measured), and 64 acks fit any receive buffer. */
+const BATCH_MESSAGES = 64;
+const BATCH_BYTES = 32 * 1024;
+
+/** All requests back to back, and where each sendmsg is to end. Sequence numbers count up by one. */
+export function encodeBatch(
+  requests: readonly Request[],
+  firstSequence: number,
+  extraFlags: number,
+): {bytes: Uint8Array; ends: Uint32Array} {
+  let total = 0;
+  for (const {payload} of requests) total += HEADER_BYTES + align(payload.length);
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  const ends: number[] = [];
+
+  let at = 0;
+  let batchStart = 0;
+  let inBatch = 0;
+  let sequence = firstSequence;
+  for (const request of requests) {
+    const length = HEADER_BYTES + request.payload.length;
+    if (inBatch === BATCH_MESSAGES || (inBatch > 0 && at + length - batchStart > BATCH_BYTES)) {
+      ends.push(at);
+      batchStart = at;
+      inBatch = 0;
+    }
+    view.setUint32(at, length, HOST_IS_LITTLE);
+    view.setUint16(at + 4, request.type, HOST_IS_LITTLE);
+    view.setUint16(at + 6, request.flags | extraFlags, HOST_IS_LITTLE);
+    view.setUint32(at + 8, sequence, HOST_IS_LITTLE);
+    bytes.set(request.payload, at + HEADER_BYTES);
+    at += align(length);
+    sequence = (sequence + 1) >>> 0;
+    inBatch++;
+  }
+  if (inBatch > 0) ends.push(at);
+  return {bytes, ends: Uint32Array.from(ends)};
+}
+
+/** @throws DecodeError when a length does not fit what is there. */
+export function decodeFrames(bytes: Uint8Array): Frame[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frames: Frame[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const left = bytes.length - at;
+    const length = left < HEADER_BYTES ? 0 : view.getUint32(at, HOST_IS_LITTLE);
+    if (length < HEADER_BYTES || length > left) {
+      throw new DecodeError('message.length', at, `${length} octets, ${left} are left`);
+    }
+    frames.push({
+      type: view.getUint16(at + 4, HOST_IS_LITTLE),
+      flags: view.getUint16(at + 6, HOST_IS_LITTLE),
+      sequence: view.getUint32(at + 8, HOST_IS_LITTLE),
+      payload: bytes.subarray(at + HEADER_BYTES, at + length),
+    });
+    at += align(length);
+  }
+  return frames;
+}
+
+/**
+ * NLMSG_ERROR (struct nlmsgerr: error, then the request's header, then the request unless
+ * NLM_F_CAPPED, then attributes if NLM_F_ACK_TLVS) and NLMSG_DONE of a dump (error, attributes).
+ * Undefined when the error is 0: an acknowledgement.
+ * @throws DecodeError when it is shorter than that.
+ */
+export function decodeAck(
+  frame: Message,
+  op: string,
+  kind: 'error' | 'done',
+): NetlinkError | undefined {
+  const {payload, flags} = frame;
+  const fixed = kind === 'error' ? 4 + HEADER_BYTES : 4;
+  if (payload.length < fixed) {
+    if (kind === 'done') return undefined; // older families end a dump with an empty NLMSG_DONE
+    throw new DecodeError('ack.error', 0, `${payload.length} octets`);
+  }
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const error = view.getInt32(0, HOST_IS_LITTLE);
+  if (error === 0) return undefined;
+  if ((flags & NLM_F_ACK_TLVS) === 0) return new NetlinkError(op, -error);
+
+  const echoed = kind === 'error' && (flags & NLM_F_CAPPED) === 0;
+  const attributes = echoed ? 4 + align(view.getUint32(4, HOST_IS_LITTLE)) : fixed;
+  return new NetlinkError(op, -error, decodeDetails(payload, attributes));
+}
+
+function decodeDetails(
+  payload: Uint8Array,
+  from: number,
+): {kernelMessage?: string; offset?: number} {
+  const details: {kernelMessage?: string; offset?: number} = {};
+  const cursor = new Cursor(payload, from, 'ack');
+  while (cursor.next()) {
+    if (cursor.type === NLMSGERR_ATTR_MSG) details.kernelMessage = cursor.text('message');
+    else if (cursor.type === NLMSGERR_ATTR_OFFS) details.offset = cursor.u32('offset');
+  }
+  return details;
+}
+
+function align(length: number): number {
+  return (length + 3) & ~3;
+}

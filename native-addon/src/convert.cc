@@ -1,0 +1,31 @@
+#include "convert.h"
+
+#include <cstring>
+
+namespace twill {
+
+namespace {
+// Below this a copy is cheaper than a finalizer in the garbage collector.
+constexpr size_t kCopyBytes = 32 * 1024;
+} // namespace
+
+Napi::Value toUint8Array(Napi::Env env, Bytes bytes) {
+  const size_t size = bytes.size();
+  if (size <= kCopyBytes) {
+    Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, size);
+    if (size > 0) std::memcpy(copy.Data(), bytes.data(), size);
+    return Napi::Uint8Array::New(env, size, copy, 0);
+  }
+  const Napi::ArrayBuffer taken = Napi::ArrayBuffer::New(
+      env, bytes.release(), size, [](Napi::Env, void *data) { std::free(data); });
+  return Napi::Uint8Array::New(env, size, taken, 0);
+}
+
+Napi::Error toError(Napi::Env env, const SystemError &error) {
+  Napi::Error result = Napi::Error::New(env, error.syscall);
+  result.Set("errno", Napi::Number::New(env, error.number));
+  result.Set("syscall", Napi::String::New(env, error.syscall));
+  return result;
+}
+
+} // namespace twill

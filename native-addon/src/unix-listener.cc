@@ -1,0 +1,4 @@
+#include "unix-listener.h"
+namespace twill {
+void initUnixListener(Napi::Env, Napi::Object) {}
+}
