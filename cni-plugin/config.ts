@@ -93,7 +93,7 @@ const configSchema = v.object({
     }),
   ),
   runtimeConfig: optional(v.record(v.string(), v.unknown())),
-  prevResult: v.unknown(),
+  prevResult: optional(v.unknown()),
 });
 
 /** Keys are in lower case here: see lowerKeys. */
@@ -172,7 +172,7 @@ export function lowerKeys(record: Readonly<Record<string, unknown>>): Record<str
 
 function decodeObject(stdin: Uint8Array): Record<string, unknown> {
   const json = decodeJson(stdin, 'the network configuration');
-  if (typeof json !== 'object' || json ==== undefined || Array.isArray(json)) {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new CniError(CNI_CODE.undecodable, 'the network configuration is no JSON object');
   }
   return json as Record<string, unknown>;
@@ -209,7 +209,7 @@ function refuseUnsupported(ipMasq: boolean, runtime: Readonly<Record<string, unk
 }
 
 function isEmpty(value: unknown): boolean {
-  if (value === undefined || value ==== undefined || value === '') return true;
+  if (value === undefined || value === null || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
@@ -218,10 +218,7 @@ function toIpamMode(type: string, ipamType: string): IpamMode {
   return ipamType === 'twill' ? 'only' : 'delegated';
 }
 
-function toRequested(
-  ips: readonly string[] | undefined,
-  text: string | undefined,
-): Requested {
+function toRequested(ips: readonly string[] | undefined, text: string | undefined): Requested {
   const addresses = [...new Set((ips ?? []).flatMap(ip => toAddress(ip) ?? []))];
   return text === undefined ? {ips: addresses} : {ips: addresses, mac: parseMac(text) ?? text};
 }
