@@ -13,7 +13,8 @@ import type {ExecutionContext} from 'ava';
 import {type CniTarget, type PluginCall, runPlugin} from './lab/cni.js';
 import {stateDir} from './lab/daemon.js';
 import type {Host} from './lab/host.js';
-import {addPod, createCluster, podTraces} from './cluster.js';
+import {addPod, createCluster, podTraces, resources} from './cluster.js';
+import {createLab} from './lab.js';
 import {labTest} from './privileged.js';
 
 const config = {cniVersion: '1.0.0', name: 'twill', type: 'twill', socket: '/run/twill/cni.sock'};
@@ -84,7 +85,7 @@ const badInput: readonly BadCall[] = [
 ];
 
 const badEnvironment: readonly BadCall[] = [
-  ...['CNI_COMMAND', 'CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME', 'CNI_PATH'].map(name => ({
+  ...['CNI_COMMAND', 'CNI_CONTAINERID', 'CNI_NETNS', 'CNI_IFNAME'].map(name => ({
     name: `no ${name}`,
     env: {[name]: undefined},
     codes: environment,
@@ -144,6 +145,35 @@ labTest('bad input is refused with the right code and changes nothing', async t 
   t.deepEqual(await everything(a), before);
   t.is((await a.cni('ADD', target)).exitCode, 0, 'the daemon serves on');
   t.is((await a.cni('DEL', target)).exitCode, 0);
+});
+
+labTest('a DEL with hostile input and no daemon writes nothing but its own tombstone', async t => {
+  const lab = await createLab(t, {hosts: ['a']});
+  const a = lab.host('a');
+  const target = await a.pod('target');
+  const tombstones = `${stateDir}/pending-del/`;
+  let before = await a.writtenFiles();
+  for (const bad of [...badInput, ...badEnvironment]) {
+    const options = {...(bad.env && {env: bad.env})};
+    const call = {verb: 'DEL', target, stdin: bad.stdin ?? sound, options};
+    const {exitCode, stdout, elapsedMs} = await runPlugin(a.namespace, 'twill', call);
+    const after = await a.writtenFiles();
+    const written = after.filter(path => !before.includes(path));
+    const own = written.filter(path => path.startsWith(`${tombstones}${target.containerId}.eth0.`));
+    // a runtime must be able to get rid of a pod whose configuration went bad meanwhile
+    t.deepEqual(written, exitCode === 0 ? own : [], `${bad.name}: ${stdout}`);
+    t.true(elapsedMs < 2000, `${bad.name}: ${elapsedMs} ms`);
+    before = after;
+  }
+  t.true(before.some(path => path.startsWith(tombstones)));
+
+  await lab.apply(resources());
+  await a.startDaemon();
+  t.deepEqual(
+    (await a.writtenFiles()).filter(path => path.startsWith(tombstones)),
+    [],
+  );
+  t.is((await a.cni('ADD', target)).exitCode, 0, 'what was replayed does not stand in the way');
 });
 
 labTest(
