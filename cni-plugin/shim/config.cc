@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#define JSON_NO_IO
-#include <nlohmann/json.hpp>
-
+#include "nlohmann.h"
 #include "version.h"
 
 namespace twill {

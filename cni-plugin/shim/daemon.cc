@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <cstring>

@@ -1,7 +1,6 @@
 #include "json.h"
 
-#define JSON_NO_IO
-#include <nlohmann/json.hpp>
+#include "nlohmann.h"
 
 namespace twill {
 

@@ -62,7 +62,8 @@ void occupyStandardDescriptors() {
 std::string glanceAtVersion() {
   Config config;
   try {
-    if (!::isatty(STDIN_FILENO)) parseConfig(readInput(Deadline(kGlanceMs)), config);
+    const std::string input = ::isatty(STDIN_FILENO) ? "" : readInput(Deadline(kGlanceMs));
+    if (!input.empty()) parseConfig(input, config);
   } catch (const CniError&) {
   }
   return isSupported(config.cniVersion) ? config.cniVersion : std::string(kNewestVersion);
