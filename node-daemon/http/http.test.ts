@@ -115,7 +115,7 @@ test('no daemon, a silent one and a foreign one are told apart', async t => {
 const sample: MetricsSample = {
   ready: true,
   leaseState: 'held',
-  ranges: [{cidr: '10.0.0.0/26', pool: 'a', size: 63, used: 5, reserved: 1}],
+  ranges: [{cidr: '10.0.0.0/26', pool: 'a', size: 64, used: 5, reserved: 1}],
   attachments: 5,
   peers: 2,
   problems: 0,

@@ -118,7 +118,7 @@ function createGauges(registry: Registry, version: string): (sample: MetricsSamp
     total.reset();
     for (const range of sample.ranges) {
       used.set({range: range.cidr, pool: range.pool}, range.used);
-      total.set({range: range.cidr, pool: range.pool}, range.size);
+      total.set({range: range.cidr, pool: range.pool}, range.size - range.reserved);
     }
     attachments.set(sample.attachments);
     peers.set(sample.peers);

@@ -40,9 +40,9 @@ export interface LeaseStatus {
 export interface RangeStatus {
   readonly cidr: string;
   readonly pool: string;
-  readonly size: number; // addresses that pods can have
-  readonly used: number;
-  readonly reserved: number; // not counted in `size`
+  readonly size: number; // all addresses of the range
+  readonly used: number; // by pods
+  readonly reserved: number; // never handed out, the host's own included
 }
 
 export interface EtcdStatus {

@@ -5,11 +5,10 @@
 import * as v from 'valibot';
 import {
   address,
-  labels,
+  annotations,
   list,
   mac,
   mapping,
-  namespaceName,
   objectName,
   optional,
   text,
@@ -23,7 +22,8 @@ const schema = mapping({
   kind: v.literal('Endpoint', 'Endpoint'),
   metadata: mapping({
     name: text('<containerId>-<ifName>'),
-    labels: optional(labels), // the pod's
+    // Of the pod; without Kubernetes whatever the runtime's user wrote.
+    labels: optional(annotations),
     creationTimestamp: optional(timestamp),
   }),
   spec: mapping({
@@ -35,7 +35,7 @@ const schema = mapping({
     hostInterface: text('the name of the interface on the host'),
     mac,
     pod: optional(
-      mapping({namespace: namespaceName, name: objectName, uid: optional(text('a uid'))}),
+      mapping({namespace: text('a name'), name: text('a name'), uid: optional(text('a uid'))}),
     ),
   }),
 });
