@@ -136,7 +136,14 @@ function gatewayRoute(family: Family, index: number): Route {
 
 function podRoute(destination: Destination, index: number): Route {
   const family = familyOf(destination.address);
-  return {...unicast(family), destination, gateway: gatewayOf(family), oif: index};
+  // On link: where another network's interface has the route to the gateway, ours still works.
+  return {
+    ...unicast(family),
+    destination,
+    gateway: gatewayOf(family),
+    oif: index,
+    onlink: true,
+  };
 }
 
 function unicast(family: Family): Omit<Route, 'destination'> {
