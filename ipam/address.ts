@@ -1,5 +1,4 @@
 import {isIPv4, isIPv6} from 'node:net';
-import {Address6} from 'ip-address';
 
 /**
  * IP addresses and prefixes of both families. Pure.
@@ -36,7 +35,7 @@ export function familyOf(address: Uint8Array): Family {
 export function parseAddress(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  return addressFromNumber('ipv6', new Address6(text).bigInt());
+  return parseIPv6(text);
 }
 
 export function formatAddress(address: Uint8Array): string {
@@ -145,6 +144,31 @@ export function addressAt(prefix: Prefix, offset: bigint): Uint8Array {
 /** The inverse of addressAt, for an address that the prefix contains. */
 export function offsetOf(prefix: Prefix, address: Uint8Array): bigint {
   return addressToNumber(address) - addressToNumber(prefix.address);
+}
+
+/** Text that isIPv6 has accepted: at most one `::`, a dotted quad at most at the end. */
+function parseIPv6(text: string): Uint8Array {
+  const [head, tail] = text.split('::').map(half => (half === '' ? [] : half.split(':')));
+  const address = new Uint8Array(16);
+  writeGroups(address, 0, head!);
+  if (tail === undefined) return address;
+  const dotted = tail.at(-1)?.includes('.') === true;
+  const at = 16 - 2 * (tail.length + (dotted ? 1 : 0));
+  writeGroups(address, at, tail);
+  return address;
+}
+
+function writeGroups(address: Uint8Array, start: number, groups: readonly string[]): void {
+  let at = start;
+  for (const group of groups) {
+    if (group.includes('.')) {
+      address.set(group.split('.').map(Number), at);
+      return;
+    }
+    const value = parseInt(group, 16);
+    address[at++] = value >> 8;
+    address[at++] = value & 0xff;
+  }
 }
 
 function isMapped(address: Uint8Array): boolean {

@@ -9,3 +9,8 @@ export type {Range, RangeUsage} from './range.js';
 export * from './journal/error.js';
 export type {Recovery} from './journal/open.js';
 export {AddressBook, type AddressBookOptions, type BookChange} from './address-book.js';
+export * from './pool.js';
+export {blockAt, blockCount, candidateBlocks, isBlockOf, ownAddress} from './block.js';
+export {createLeaseRecord, parseLeaseRecord, type LeaseRecord} from './lease/record.js';
+export type {LeaseView} from './lease/state.js';
+export {LeaseKeeper, type LeaseKeeperOptions, type RenderRecord} from './lease/keeper.js';

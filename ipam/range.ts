@@ -72,7 +72,9 @@ export class RangeWalk {
       const untouched = this.#nextUntouched(occupancy);
       if (untouched !== undefined) return untouched;
     }
+    const separator = this.range.family === 'ipv4' ? '.' : ':';
     for (const text of occupancy.freed()) {
+      if (!text.includes(separator)) continue; // the other family, cheaply
       if (!occupancy.isTaken(text) && this.#mayHandOut(text)) return text;
     }
     return undefined;

@@ -1,0 +1,131 @@
+import {parsePrefix, type Family} from '../address.js';
+import {candidateBlocks} from '../block.js';
+import type {Compare, KeyValue, Op} from '../etcd/store.js';
+import {leaseKey, parseLeaseKey} from '../keys.js';
+import {byName, type Pool} from '../pool.js';
+import type {Range} from '../range.js';
+import {createLeaseRecord, parseLeaseRecord} from './record.js';
+
+/**
+ * What one transaction has to do so that etcd says what this node wants it to say. Pure.
+ *
+ * For each block the node had (`ranges`), by what etcd holds under the block's key:
+ *
+ *   nothing                 claim again, condition: still nothing
+ *   ours, this etcd lease   in order
+ *   ours, another lease     bind to this lease, condition: unchanged since
+ *   somebody else's         conflict: the node is fenced. The range is not given up, pods use it
+ *
+ * "Ours" means name and uid: a cloned machine has the uid and another name, a reinstalled one the
+ * name and another uid. Blocks that are ours in etcd and unknown here (state directory lost) are
+ * taken back. Then, for each family without a range, one block of the first enabled pool by name.
+ * Several blocks a family need only another rule in `wantedPools`.
+ */
+export interface ClaimInput {
+  readonly prefix: string; // of our keys in etcd
+  readonly node: {readonly name: string; readonly uid: string};
+  readonly leaseId: string;
+  readonly ranges: readonly Range[];
+  /** Undefined while pools are not known: nothing new is claimed. */
+  readonly pools: readonly Pool[] | undefined;
+  readonly entries: readonly KeyValue[]; // everything below leases/
+  readonly claimedAt: string;
+}
+
+export interface Conflict {
+  readonly cidr: string;
+  readonly holder: string;
+}
+
+export interface ClaimPlan {
+  readonly compare: readonly Compare[];
+  readonly success: readonly Op[];
+  readonly ranges: readonly Range[]; // the node's, once the transaction is done
+  readonly conflicts: readonly Conflict[];
+  readonly exhausted: readonly string[]; // names of pools without a free block
+}
+
+export function planClaims(input: ClaimInput): ClaimPlan {
+  const held = new Map<string, KeyValue>();
+  for (const entry of input.entries) {
+    const cidr = parseLeaseKey(input.prefix, entry.key);
+    if (cidr !== undefined) held.set(cidr, entry);
+  }
+  const known = new Set(input.ranges.map(({cidr}) => cidr));
+  const ranges = [...input.ranges, ...adopted(input, held).filter(({cidr}) => !known.has(cidr))];
+  const compare: Compare[] = [];
+  const success: Op[] = [];
+  const conflicts: Conflict[] = [];
+  const put = (range: Range, condition: Compare) => {
+    compare.push(condition);
+    success.push(toPut(input, range));
+  };
+
+  for (const range of ranges) {
+    const entry = held.get(range.cidr);
+    const key = leaseKey(input.prefix, range.cidr);
+    if (entry === undefined) put(range, {key, createRevision: 0});
+    else if (!isOurs(input, entry)) conflicts.push({cidr: range.cidr, holder: holderOf(entry)});
+    else if (entry.leaseId !== input.leaseId) put(range, {key, modRevision: entry.modRevision});
+  }
+
+  const exhausted: string[] = [];
+  for (const pool of wantedPools(input.pools ?? [], ranges)) {
+    const cidr = firstFree(pool, input, held);
+    if (cidr === undefined) {
+      exhausted.push(pool.name);
+      continue;
+    }
+    const range = {cidr, family: pool.family, pool: pool.name};
+    ranges.push(range);
+    put(range, {key: leaseKey(input.prefix, cidr), createRevision: 0});
+  }
+  return {compare, success, ranges, conflicts, exhausted};
+}
+
+/** The pools to claim a block from: the first enabled one of each family that has no range yet. */
+export function wantedPools(pools: readonly Pool[], ranges: readonly Range[]): readonly Pool[] {
+  const wanted = new Map<Family, Pool>();
+  for (const pool of [...pools].sort(byName)) {
+    if (pool.disabled || wanted.has(pool.family)) continue;
+    if (!ranges.some(({family}) => family === pool.family)) wanted.set(pool.family, pool);
+  }
+  return [...wanted.values()];
+}
+
+function firstFree(pool: Pool, input: ClaimInput, held: ReadonlyMap<string, KeyValue>) {
+  const blocks = candidateBlocks({
+    pool,
+    nodeUid: input.node.uid,
+    previous: [],
+    isTaken: cidr => held.has(cidr),
+  });
+  for (const cidr of blocks) return cidr;
+  return undefined;
+}
+
+function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readonly Range[] {
+  const ranges: Range[] = [];
+  for (const [cidr, entry] of held) {
+    const prefix = parsePrefix(cidr);
+    if (prefix === undefined || !isOurs(input, entry)) continue;
+    const pool = parseLeaseRecord(entry.value)?.spec.pool ?? '';
+    ranges.push({cidr, family: prefix.family, pool});
+  }
+  return ranges;
+}
+
+function isOurs({node}: ClaimInput, entry: KeyValue): boolean {
+  const spec = parseLeaseRecord(entry.value)?.spec;
+  return spec !== undefined && spec.node === node.name && spec.nodeUid === node.uid;
+}
+
+function holderOf(entry: KeyValue): string {
+  const spec = parseLeaseRecord(entry.value)?.spec;
+  return spec === undefined ? 'an unreadable record' : `${spec.node} (${spec.nodeUid})`;
+}
+
+function toPut({prefix, node, leaseId, claimedAt}: ClaimInput, {cidr, pool}: Range): Op {
+  const record = createLeaseRecord({cidr, pool, node: node.name, nodeUid: node.uid, claimedAt});
+  return {kind: 'put', key: leaseKey(prefix, cidr), value: JSON.stringify(record), leaseId};
+}

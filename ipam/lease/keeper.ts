@@ -1,0 +1,273 @@
+import {join} from 'node:path';
+import {LeaseNotFoundError, StoreConflictError} from '../etcd/error.js';
+import type {EtcdClient, Op} from '../etcd/store.js';
+import {leaseKey, leasesPrefix} from '../keys.js';
+import type {Pool} from '../pool.js';
+import type {Range} from '../range.js';
+import {planClaims} from './claim.js';
+import {readLeaseFile, writeLeaseFile} from './file.js';
+import {moveLease} from './move.js';
+import {
+  initialState,
+  nextStep,
+  restoredState,
+  transition,
+  viewOf,
+  type LeaseEvent,
+  type LeaseState,
+  type LeaseStep,
+  type LeaseView,
+} from './state.js';
+
+/**
+ * Holds the node's one etcd lease and the blocks bound to it. Shell around state.ts (when) and
+ * claim.ts (what): one loop asks for the next step, does it, feeds the outcome back.
+ *
+ * Only unary calls are made, so one client serves for ever, through outages too. Nothing here
+ * throws once started: what goes wrong shows in current() and is tried again. Stopping leaves lease
+ * and blocks in etcd, so that a restarted daemon finds them.
+ *
+ * Hazard: after a lease was lost, everything else that was bound to it (endpoint records) is gone from
+ * etcd. Who wrote it watches `leaseId` in onChange and writes again.
+ */
+export interface LeaseKeeperOptions {
+  readonly store: EtcdClient;
+  readonly prefix: string; // of our keys in etcd
+  readonly node: {readonly name: string; readonly uid: string};
+  readonly stateDir: string;
+  readonly bootId: string;
+  readonly ttlSeconds: number;
+  readonly marginSeconds: number;
+  boottimeMs(): number; // CLOCK_BOOTTIME
+  now(): string; // ISO 8601, for claimedAt
+  random?(): number; // 0..1, for back-off
+}
+
+/** The Node record for the ranges that the node holds undisputed. Same ranges, same text. */
+export type RenderRecord = (ranges: readonly Range[]) => string;
+
+const CLAIM_ATTEMPTS = 20;
+const LONGEST_SLEEP_MS = 10_000; // timers stand still while the machine sleeps; the deadline does not
+
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #path: string;
+  readonly #listeners = new Set<(view: LeaseView) => void>();
+  #state: LeaseState;
+  #pools: readonly Pool[] | undefined;
+  #record: {readonly key: string; readonly render: RenderRecord} | undefined;
+  #moveTo: {readonly id: string; readonly ttlSeconds: number} | undefined;
+  #changes = 0;
+  #saved = '';
+  #saveError: string | undefined;
+  #shown = '';
+  #stopped = false;
+  #wake: () => void = () => undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+    this.#path = join(options.stateDir, 'lease.json');
+    this.#state = initialState(options.ttlSeconds, options.marginSeconds);
+  }
+
+  /** Resolves when the saved lease is read; the work goes on in the background. */
+  async start(): Promise<void> {
+    const saved = await readLeaseFile(this.#path);
+    if (saved?.nodeUid === this.#options.node.uid) {
+      const sameBoot = saved.bootId === this.#options.bootId;
+      this.#state = restoredState(this.#state, saved, sameBoot);
+    }
+    this.#show();
+    this.#loop = this.#run();
+  }
+
+  /** Pools this node may use. The first call allows claims; until then only what was held is kept. */
+  setPools(pools: readonly Pool[]): void {
+    this.#pools = pools;
+    this.recheck();
+  }
+
+  /** A new time to live moves everything to a new etcd lease. */
+  setTtl(ttlSeconds: number, marginSeconds: number): void {
+    this.#apply({kind: 'ttl', ttlSeconds, marginSeconds});
+    this.#wake();
+  }
+
+  /** The record that is written with the claims and bound to the lease. Before start(). */
+  attachRecord(key: string, render: RenderRecord): void {
+    this.#record = {key, render};
+    this.recheck();
+  }
+
+  /** Compare with etcd now: the record's text has changed, or somebody touched our keys. */
+  recheck(): void {
+    this.#changes++;
+    this.#apply({kind: 'changed'});
+    this.#wake();
+  }
+
+  /** `ranges` carry their pool's reserved addresses. */
+  current(): LeaseView {
+    const view = viewOf(this.#state, this.#options.boottimeMs());
+    const reason = view.reason ?? this.#saveError;
+    const ranges = view.ranges.map(range => withReserved(range, this.#pools));
+    return {...view, ranges, ...(reason !== undefined && {reason})};
+  }
+
+  /** After every change of current(), by time too. Returns how to stop listening. */
+  onChange(listener: (view: LeaseView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Waits for the step under way. The lease lives on in etcd until its time is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const nowMs = this.#options.boottimeMs();
+      const step = nextStep(this.#state, nowMs);
+      if (step.kind === 'wait') await this.#sleep(step.untilMs - nowMs);
+      else await this.#try(step);
+      await this.#save();
+      this.#show();
+    }
+  }
+
+  async #try(step: Exclude<LeaseStep, {kind: 'wait'}>): Promise<void> {
+    try {
+      await this.#perform(step);
+    } catch (error) {
+      if (error instanceof LeaseNotFoundError) {
+        this.#apply({kind: 'lost'});
+        return;
+      }
+      this.#apply({
+        kind: 'failed',
+        error: error instanceof Error ? error.message : String(error),
+        atMs: this.#options.boottimeMs(),
+        jitter: (this.#options.random ?? Math.random)(),
+      });
+    }
+  }
+
+  async #perform(step: Exclude<LeaseStep, {kind: 'wait'}>): Promise<void> {
+    const {store, boottimeMs} = this.#options;
+    const askedAtMs = boottimeMs();
+    switch (step.kind) {
+      case 'grant': {
+        const id = await store.grantLease(step.ttlSeconds);
+        return this.#apply({kind: 'granted', id, ttlSeconds: step.ttlSeconds, askedAtMs});
+      }
+      case 'keep-alive': {
+        const ttlSeconds = await store.keepAliveOnce(step.leaseId);
+        return this.#apply(
+          ttlSeconds > 0 ? {kind: 'alive', ttlSeconds, askedAtMs} : {kind: 'lost'},
+        );
+      }
+      case 'settle':
+        return this.#settle(step.leaseId);
+      case 'move':
+        return this.#move(step.leaseId, step.ttlSeconds);
+    }
+  }
+
+  /** A move that failed half way goes on to the same lease: keys may hang on it already. */
+  async #move(from: string, ttlSeconds: number): Promise<void> {
+    const {store, prefix, boottimeMs} = this.#options;
+    const askedAtMs = boottimeMs();
+    const begun = this.#moveTo?.ttlSeconds === ttlSeconds ? this.#moveTo.id : undefined;
+    const usable = begun !== undefined && (await store.keepAliveOnce(begun)) > 0;
+    const to = usable ? begun : await store.grantLease(ttlSeconds);
+    this.#moveTo = {id: to, ttlSeconds};
+    const first = this.#state.ranges.map(({cidr}) => leaseKey(prefix, cidr));
+    if (this.#record) first.push(this.#record.key);
+    await moveLease({store, from, to, first});
+    this.#moveTo = undefined;
+    this.#apply({kind: 'granted', id: to, ttlSeconds, askedAtMs});
+  }
+
+  /** Makes etcd say what it should, again and again while other nodes are faster. */
+  async #settle(leaseId: string): Promise<void> {
+    const {store, prefix, node, now, boottimeMs} = this.#options;
+    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+      const changes = this.#changes;
+      const {entries} = await store.list(leasesPrefix(prefix));
+      const plan = planClaims({
+        ...{prefix, node, leaseId, entries},
+        ...{ranges: this.#state.ranges, pools: this.#pools, claimedAt: now()},
+      });
+      const disputed = new Set(plan.conflicts.map(({cidr}) => cidr));
+      const undisputed = plan.ranges.filter(({cidr}) => !disputed.has(cidr));
+      const success = [...plan.success, ...(await this.#recordOps(leaseId, undisputed))];
+      if (success.length > 0) {
+        const {succeeded} = await store.transact(plan.compare, success);
+        if (!succeeded) continue;
+      }
+      this.#apply({...plan, kind: 'settled', atMs: boottimeMs()});
+      if (changes !== this.#changes) this.#apply({kind: 'changed'});
+      return;
+    }
+    throw new StoreConflictError(`other nodes claimed faster ${CLAIM_ATTEMPTS} times`);
+  }
+
+  async #recordOps(leaseId: string, ranges: readonly Range[]): Promise<readonly Op[]> {
+    if (this.#record === undefined) return [];
+    const {key, render} = this.#record;
+    const value = render(ranges);
+    const found = await this.#options.store.get(key);
+    if (found?.value === value && found.leaseId === leaseId) return [];
+    return [{kind: 'put', key, value, leaseId}];
+  }
+
+  #apply(event: LeaseEvent): void {
+    this.#state = transition(this.#state, event);
+  }
+
+  /** A full disk must not cost the lease: the error shows, the next change tries again. */
+  async #save(): Promise<void> {
+    const {lease, ranges, safeUntilMs} = this.#state;
+    const {bootId, node} = this.#options;
+    const saved = {bootId, nodeUid: node.uid, lease, ranges, safeUntilMs};
+    const text = JSON.stringify(saved);
+    if (text === this.#saved) return;
+    try {
+      await writeLeaseFile(this.#path, saved);
+      this.#saved = text;
+      this.#saveError = undefined;
+    } catch (error) {
+      this.#saveError = `${this.#path}: ${(error as Error).message}`;
+    }
+  }
+
+  #show(): void {
+    const view = this.current();
+    const text = JSON.stringify(view);
+    if (text === this.#shown) return;
+    this.#shown = text;
+    for (const listener of this.#listeners) listener(view);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, Math.max(1, Math.min(ms, LONGEST_SLEEP_MS)));
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#stopped) this.#wake();
+    });
+    this.#wake = () => undefined;
+  }
+}
+
+/** A range with what its pool, as it is now, keeps back. */
+function withReserved(range: Range, pools: readonly Pool[] | undefined): Range {
+  const reserved = pools?.find(({name}) => name === range.pool)?.reserved ?? [];
+  return reserved.length === 0 ? range : {...range, reserved};
+}
