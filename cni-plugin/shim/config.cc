@@ -99,7 +99,8 @@ class Reader : public nlohmann::json_sax<json> {
   static std::string shown(const std::string& key) { return '"' + key.substr(0, 64) + '"'; }
 
   bool inIpam() const {
-    return levels_.size() == 2 && levels_[1].kind == Kind::object && levels_[0].keys.back() == "ipam";
+    return levels_.size() == 2 && levels_[1].kind == Kind::object &&
+           levels_[0].keys.back() == "ipam";
   }
 
   /** The kind the value at this place must have; other: any. */
@@ -119,7 +120,8 @@ class Reader : public nlohmann::json_sax<json> {
     if (want == Kind::other || want == kind || (isNull && want != Kind::text)) return true;
     const char* names[] = {"a string", "an object", "an array"};
     const std::string prefix = inIpam() ? "ipam." : "";
-    return refuse(prefix + levels_.back().keys.back() + " must be " + names[static_cast<int>(want)]);
+    const std::string& key = levels_.back().keys.back();
+    return refuse(prefix + key + " must be " + names[static_cast<int>(want)]);
   }
 
   bool scalar(Kind kind, bool isNull = false) {
@@ -174,7 +176,8 @@ void checkPath(const std::string& path, std::string_view key, size_t maxBytes) {
 
 void parseConfig(std::string_view text, Config& config) {
   const auto refuse = [](const std::string& why) {
-    return CniError{Code::undecodable, "the network configuration on stdin cannot be decoded: " + why};
+    return CniError{Code::undecodable,
+                    "the network configuration on stdin cannot be decoded: " + why};
   };
   if (text.empty()) throw refuse("it is empty");
   // Left to itself the parser takes NUL for the end of the text, and skips a byte order mark.
@@ -188,8 +191,9 @@ void parseConfig(std::string_view text, Config& config) {
 void checkConfig(const Config& config, Command command) {
   if (config.name.empty()) throw invalid("missing network name");
   if (!isName(config.name)) {
-    throw invalid("the network name must be at most 200 of [a-zA-Z0-9_.-] and begin with a letter or digit",
-                  config.name.substr(0, 64));
+    throw invalid(
+        "the network name must be at most 200 of [a-zA-Z0-9_.-] and begin with a letter or digit",
+        config.name.substr(0, 64));
   }
   const std::string version = config.cniVersion.empty() ? "0.1.0" : config.cniVersion;
   if (!isSupported(version)) {
@@ -214,7 +218,8 @@ Assignment assign(const Config& config, const std::string& self) {
   Assignment to;
   std::string prefix;
   if (isUs(config.type)) {
-    to = {Role::network, config.socket, config.stateDir, isUs(config.ipamType) ? "" : config.ipamType};
+    to = {Role::network, config.socket, config.stateDir,
+          isUs(config.ipamType) ? "" : config.ipamType};
   } else if (isUs(config.ipamType)) {
     to = {Role::ipam, config.ipamSocket, config.ipamStateDir, ""};
     prefix = "ipam.";

@@ -43,7 +43,7 @@ void parseConfig(std::string_view text, Config& config);
 /** @throws CniError 1 or 7 when the version or the name will not do for this verb. */
 void checkConfig(const Config& config, Command command);
 
-/** @throws CniError 7 when the configuration is not for a plugin called `self`, or a path is unusable. */
+/** @throws CniError 7 when the configuration is not for a plugin `self`, or a path is unusable. */
 Assignment assign(const Config& config, const std::string& self);
 
 }  // namespace twill

@@ -39,7 +39,7 @@ std::string connectTo(const std::string& path, Descriptor& socket) {
   return "";
 }
 
-/** False when the peer has gone or the deadline has passed. The descriptor goes with the first byte. */
+/** False when the peer has gone or the deadline passed. The descriptor goes with the first byte. */
 bool sendAll(int socket, std::string_view request, int namespaceFd, const Deadline& deadline) {
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   iovec part{const_cast<char*>(request.data()), request.size()};
@@ -72,7 +72,7 @@ bool sendAll(int socket, std::string_view request, int namespaceFd, const Deadli
   return ::shutdown(socket, SHUT_WR) == 0;
 }
 
-/** Everything up to the end of the stream; empty when it broke, is too long or the deadline passed. */
+/** Everything up to the end of the stream; empty when it broke, is too long or is too late. */
 std::string receiveAll(int socket, const Deadline& deadline, std::string& reason) {
   std::string data;
   char chunk[16384];
@@ -98,7 +98,8 @@ std::string receiveAll(int socket, const Deadline& deadline, std::string& reason
 
 }  // namespace
 
-std::string encodeRequest(const Environment& e, std::string_view input, std::string_view ipamResult) {
+std::string encodeRequest(const Environment& e, std::string_view input,
+                          std::string_view ipamResult) {
   std::string request = "TWL1";
   const std::string_view fields[] = {e.commandName, e.containerId, e.netns, e.ifName,
                                      e.args,        e.path,        input,   ipamResult};

@@ -68,7 +68,8 @@ class Child {
     sigaddset(&ignored, SIGPIPE);
     posix_spawnattr_setsigdefault(&attributes, &ignored);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    error_ = ::posix_spawn(&pid_, path.c_str(), &actions, &attributes, arguments, environment.data());
+    error_ = ::posix_spawn(&pid_, path.c_str(), &actions, &attributes, arguments,
+                           environment.data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (error_ != 0) pid_ = -1;
@@ -123,7 +124,8 @@ Outcome runDelegate(const std::string& plugin, const std::string& searchPath, co
   }
   const std::string path = find(plugin, searchPath);
   if (path.empty()) {
-    throw CniError{Code::invalidConfig, "the ipam plugin \"" + plugin + "\" is not in CNI_PATH", searchPath};
+    throw CniError{Code::invalidConfig, "the ipam plugin \"" + plugin + "\" is not in CNI_PATH",
+                   searchPath};
   }
 
   const Descriptor memory = holdInput(plugin, input);

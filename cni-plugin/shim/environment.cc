@@ -66,20 +66,23 @@ std::optional<CniError> findUnprintable(const Environment& e) {
   return std::nullopt;
 }
 
-/** As net/core/dev.c dev_valid_name(); ASCII only, and no '%', which the kernel would replace by a number. */
+/** As net/core/dev.c dev_valid_name(); ASCII only, and no '%': the kernel makes a number of it. */
 std::optional<CniError> findInterfaceProblem(const std::string& name) {
   if (name.size() > kMaxInterfaceBytes) {
     return problem("CNI_IFNAME", "is longer than the 15 bytes of an interface name", name);
   }
   if (name == "." || name == "..") return problem("CNI_IFNAME", "is no interface name", name);
-  const auto refused = [](char c) { return c <= ' ' || c > '~' || c == '/' || c == ':' || c == '%'; };
+  const auto refused = [](char c) {
+    return c <= ' ' || c > '~' || c == '/' || c == ':' || c == '%';
+  };
   if (std::any_of(name.begin(), name.end(), refused)) {
-    return problem("CNI_IFNAME", "may not contain '/', ':', '%', whitespace or non-ASCII bytes", name);
+    return problem("CNI_IFNAME", "may not contain '/', ':', '%', whitespace or non-ASCII bytes",
+                   name);
   }
   return std::nullopt;
 }
 
-/** `K=V;K=V` as libcni's LoadArgs reads it: one '=' in each pair. Which keys there may be is the daemon's. */
+/** `K=V;K=V` as libcni's LoadArgs reads it, one '=' in each. Which keys there are is the daemon's. */
 std::optional<CniError> findArgsProblem(std::string_view args) {
   while (!args.empty()) {
     const auto end = args.find(';');
@@ -99,7 +102,9 @@ std::optional<CniError> findPathProblem(std::string_view path) {
   for (size_t at = 0; at <= path.size();) {
     const auto end = std::min(path.find(':', at), path.size());
     const auto entry = path.substr(at, end - at);
-    if (entry.substr(0, 2) == "..") return problem("CNI_PATH", "has an entry that starts with '..'", entry);
+    if (entry.substr(0, 2) == "..") {
+      return problem("CNI_PATH", "has an entry that starts with '..'", entry);
+    }
     at = end + 1;
   }
   return std::nullopt;

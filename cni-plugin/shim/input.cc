@@ -18,7 +18,8 @@ std::string readInput(const Deadline& deadline) {
     if (got < 0) throw CniError{Code::io, "stdin cannot be read", withErrno("read", errno)};
     if (input.size() + static_cast<size_t>(got) > kMaxInputBytes) {
       throw CniError{Code::undecodable,
-                     "the network configuration on stdin cannot be decoded: it is longer than 1 MiB"};
+                     "the network configuration on stdin cannot be decoded: "
+                     "it is longer than 1 MiB"};
     }
     input.append(chunk, static_cast<size_t>(got));
   }

@@ -9,7 +9,7 @@ namespace twill {
 
 inline constexpr size_t kMaxInputBytes = 1 << 20;
 
-/** Everything on stdin. @throws CniError 5 on failure or deadline, 6 beyond kMaxInputBytes (the rest stays unread). */
+/** Everything on stdin. @throws CniError 5 on failure or deadline, 6 beyond kMaxInputBytes. */
 std::string readInput(const Deadline& deadline);
 
 }  // namespace twill

@@ -44,7 +44,8 @@ class Loopback {
   bool isUp() const { return (request_.ifr_flags & IFF_UP) != 0; }
 
   void set(bool up) {
-    request_.ifr_flags = static_cast<short>(up ? request_.ifr_flags | IFF_UP : request_.ifr_flags & ~IFF_UP);
+    const int others = request_.ifr_flags & ~IFF_UP;
+    request_.ifr_flags = static_cast<short>(up ? others | IFF_UP : others);
     if (::ioctl(socket_.get(), SIOCSIFFLAGS, &request_) != 0) throw ioError("set flags of lo");
   }
 
@@ -90,8 +91,9 @@ std::string describeAddresses(bool withFamily) {
 
 std::string result(const Environment& e, const Config& config) {
   return "{\"cniVersion\":" + quote(config.cniVersion) +
-         ",\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":" + quote(e.netns) +
-         "}],\"ips\":[" + describeAddresses(!isAtLeast(config.cniVersion, "1.0.0")) + "],\"dns\":{}}\n";
+         ",\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":" +
+         quote(e.netns) + "}],\"ips\":[" +
+         describeAddresses(!isAtLeast(config.cniVersion, "1.0.0")) + "],\"dns\":{}}\n";
 }
 
 }  // namespace
@@ -110,7 +112,8 @@ std::string runLoopback(const Environment& e, const Config& config, std::string_
     return "";
   }
   lo.set(true);
-  if (const auto previous = memberObject(input, "prevResult", config.cniVersion)) return *previous + '\n';
+  const auto previous = memberObject(input, "prevResult", config.cniVersion);
+  if (previous) return *previous + '\n';
   return result(e, config);
 }
 

@@ -15,6 +15,7 @@
 namespace twill {
 
 /** What to print. @throws CniError */
-std::string runLoopback(const Environment& environment, const Config& config, std::string_view input);
+std::string runLoopback(const Environment& environment, const Config& config,
+                        std::string_view input);
 
 }  // namespace twill

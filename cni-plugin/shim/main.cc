@@ -58,7 +58,7 @@ void occupyStandardDescriptors() {
   }
 }
 
-/** The cniVersion on stdin when it is one of ours; whatever else is wrong with stdin does not matter. */
+/** The cniVersion on stdin when it is one of ours; what else is wrong with stdin does not matter. */
 std::string glanceAtVersion() {
   Config config;
   try {
@@ -74,7 +74,8 @@ Outcome run(const std::string& self, std::string& version) {
   const Environment environment = readEnvironment();
   if (environment.command == Command::version) {
     version = glanceAtVersion();
-    return {0, "{\"cniVersion\":\"" + version + "\",\"supportedVersions\":[" + listVersions("\"", ",") + "]}\n"};
+    return {0, "{\"cniVersion\":\"" + version + "\",\"supportedVersions\":[" +
+                   listVersions("\"", ",") + "]}\n"};
   }
   if (const auto problem = findProblem(environment)) {
     version = glanceAtVersion();
@@ -112,8 +113,8 @@ int answerPerson(const std::string& self, std::string_view argument) {
   const bool version = argument == "--version";
   std::string text = about(self);
   if (!version) {
-    text += "\nRun by container runtimes: CNI_COMMAND and its companions in the environment, the network\n"
-            "configuration on stdin. `twillctl` is the tool for people.\n\n"
+    text += "\nRun by container runtimes: CNI_COMMAND and its companions in the environment, the\n"
+            "network configuration on stdin. `twillctl` is the tool for people.\n\n"
             "usage: twill --help | --version\n";
   }
   print(help || version ? STDOUT_FILENO : STDERR_FILENO, text);

@@ -32,7 +32,9 @@ Namespace openNamespace(const std::string& path) {
   const std::string same = "/proc/self/fd/" + std::to_string(place.get());
   Descriptor opened(::open(same.c_str(), O_RDONLY | O_CLOEXEC));
   if (!opened) return refuse(withErrno("cannot be opened", errno));
-  if (::ioctl(opened.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return refuse("is not a network namespace");
+  if (::ioctl(opened.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
+    return refuse("is not a network namespace");
+  }
 
   struct stat theirs {};
   struct stat ours {};

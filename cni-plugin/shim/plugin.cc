@@ -26,7 +26,8 @@ class Call {
     if (ipam.exitCode != 0) return ipam;
     if (!isJsonObject(ipam.output)) {
       undoDelegate();
-      throw CniError{Code::undecodable, "the ipam plugin " + to_.delegate + " printed no JSON object"};
+      throw CniError{Code::undecodable,
+                     "the ipam plugin " + to_.delegate + " printed no JSON object"};
     }
     const auto reply = askDaemon(ipam.output);
     if (!mayBeInUse(reply)) undoDelegate();
@@ -69,7 +70,7 @@ class Call {
  private:
   using Answer = std::variant<Reply, NoReply>;
 
-  /** ADD and CHECK of the network's plugin need the namespace; DEL and an ipam plugin can do without. */
+  /** ADD and CHECK of the network's plugin need the namespace; DEL and an ipam plugin do not. */
   Descriptor openNamespaceFor() const {
     if (e_.netns.empty()) return {};
     Namespace opened = openNamespace(e_.netns);
@@ -103,7 +104,8 @@ class Call {
     const std::string directory = findStateDirectory(to_.stateDir, to_.socket);
     const std::string problem = writeTombstone(directory, e_, request);
     if (problem.empty()) return;
-    throw CniError{Code::io, silence(none) + " And the deletion could not be written down for it.", problem};
+    throw CniError{Code::io, silence(none) + " And the deletion could not be written down for it.",
+                   problem};
   }
 
   Outcome delegate(const char* command) const {
@@ -135,7 +137,8 @@ class Call {
 
 }  // namespace
 
-Outcome runPlugin(const Environment& environment, const Assignment& assignment, std::string_view input) {
+Outcome runPlugin(const Environment& environment, const Assignment& assignment,
+                  std::string_view input) {
   Call call(environment, assignment, input);
   switch (environment.command) {
     case Command::add: return call.add();

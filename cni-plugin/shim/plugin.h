@@ -17,6 +17,7 @@
 namespace twill {
 
 /** What to print and the exit code. @throws CniError */
-Outcome runPlugin(const Environment& environment, const Assignment& assignment, std::string_view input);
+Outcome runPlugin(const Environment& environment, const Assignment& assignment,
+                  std::string_view input);
 
 }  // namespace twill

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kDefaultStateDirectory = "/var/lib/twill";
 constexpr const char* kPendingDirectory = "pending-del";
 
-/** Opens `name` in `parent`, making it first when it is missing. `created` tells the caller to sync the parent. */
+/** Opens `name` in `parent`, making it first when it is missing: then `created`, and not synced. */
 Descriptor openDirectory(int parent, const char* name, int flags, bool& created) {
   created = ::mkdirat(parent, name, 0700) == 0;
   return Descriptor(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
@@ -97,7 +97,9 @@ std::string writeTombstone(const std::string& stateDirectory, const Environment&
   if (random.empty()) return failed("random bytes");
   Draft draft(pending.get(), '.' + random + ".tmp");
   if (!draft.write(request)) return failed("write in " + path);
-  if (!draft.renameTo(e.containerId + '.' + e.ifName + '.' + random)) return failed("rename in " + path);
+  if (!draft.renameTo(e.containerId + '.' + e.ifName + '.' + random)) {
+    return failed("rename in " + path);
+  }
   if (::fsync(pending.get()) != 0) return failed("sync " + path);
   return "";
 }
