@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 export PATH := $(CURDIR)/build/node/bin:$(PATH)
-NATIVE := $(wildcard native-addon/src/*) $(wildcard cni-plugin/shim/*.cc cni-plugin/shim/*.h) binding.gyp
+NATIVE := $(shell find native-addon/src cni-plugin/shim -type f ! -name "*.ts" 2>/dev/null) binding.gyp
 SOURCES := $(shell find native-addon ipam cni-plugin node-daemon twillctl install e2e bench -name '*.ts' 2>/dev/null) tsconfig.json
 
 .PHONY: help build demo lab test test-unit test-e2e test-nodes check bench clean

@@ -10,7 +10,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages_build='g++ make python3 nlohmann-json3-dev'
+packages_build='g++ make python3 nlohmann-json3-dev musl-dev'
 packages_demo='etcd-server etcd-client iproute2 iptables ipset busybox-static procps util-linux'
 packages_test='containerd runc containernetworking-plugins golang-go golang-github-appc-cni-dev
   strace openssl'
