@@ -23,16 +23,21 @@ export function parseSave(text: string): RuleSet {
       table = new Map();
       tables.set(line.slice(1).trim(), table);
     } else if (line.startsWith(':')) {
-      const name = line.slice(1).split(' ', 1)[0]!;
-      table.set(name, table.get(name) ?? []);
+      rulesOf(table, line.slice(1, line.indexOf(' ')));
     } else {
-      const rule = /^(?:\[\d+:\d+\] )?-A (\S+) ?(.*)$/.exec(line);
-      if (rule === null) continue; // a comment, COMMIT, an empty line
-      const [, name = '', spec = ''] = rule;
-      table.set(name, [...(table.get(name) ?? []), spec]);
+      const at = line.startsWith('[') ? line.indexOf(' ') + 1 : 0; // after the counters
+      if (!line.startsWith('-A ', at)) continue; // a remark, COMMIT, an empty line
+      const end = `${line} `.indexOf(' ', at + 3);
+      rulesOf(table, line.slice(at + 3, end)).push(line.slice(end + 1));
     }
   }
   return tables;
+}
+
+function rulesOf(table: Map<string, string[]>, chain: string): string[] {
+  const rules = table.get(chain) ?? [];
+  table.set(chain, rules);
+  return rules;
 }
 
 /** The words of a rule, without the quotes and backslashes they were written with. */
@@ -54,7 +59,6 @@ export function sameRules(a: readonly string[], b: readonly string[]): boolean {
 
 /** The chain or target that the rule jumps or goes to. */
 export function targetOf(rule: string): string | undefined {
-  if (!/ ?-[jg] /.test(rule)) return undefined; // most of 50,000 rules need no word split
   const words = withoutComment(wordsOf(rule));
   const at = words.findIndex(word => word === '-j' || word === '-g');
   return at < 0 ? undefined : words[at + 1];
