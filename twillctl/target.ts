@@ -26,8 +26,8 @@ function parseKind(text: string): Kind {
   if (kind !== undefined) return kind;
   const plurals = kinds.map(({plural}) => plural);
   const close = closestName(text, plurals);
-  const hint = close === undefined ? '' : `did you mean ${close}? `;
+  const hint = close === undefined ? '' : `did you mean ${close}? The `;
   throw new UsageError(
-    `unknown kind ${JSON.stringify(text)}; ${hint}Kinds are ${plurals.join(', ')}`,
+    `unknown kind ${JSON.stringify(text)}; ${hint}kinds are ${plurals.join(', ')}`,
   );
 }
