@@ -33,9 +33,10 @@ export interface AddressBookOptions {
   /** Time for createdAt, ISO 8601. */
   now(): string;
   /**
-   * Asked only when the journal is missing or has lost records within this boot: the pod addresses
-   * the kernel has routes for. They are kept out of circulation. Without it, such a book hands out
-   * only addresses that it saw become free (after damage), or believes a missing journal.
+   * The pod addresses the kernel has routes for, canonical text. Asked once at every start: an
+   * address that is in use and not in the journal (damaged, deleted, cut) is kept out of
+   * circulation, see orphans(). Without it, a book whose journal lost records within this boot
+   * hands out only addresses that it saw become free since.
    */
   readonly inUse?: (() => Promise<readonly string[]>) | undefined;
   /** Where the journal lies; for tests. */
@@ -175,6 +176,10 @@ export class AddressBook {
     for (const address of choice.addresses) this.#underWay.add(address);
     try {
       await this.#writer.append({kind: 'add', attachment});
+    } catch (error) {
+      // The walks may have passed by; from their beginning they find what is given back.
+      this.#walks = this.#walks.map(({range}) => new RangeWalk(range));
+      throw error;
     } finally {
       for (const address of choice.addresses) this.#underWay.delete(address);
     }

@@ -8,7 +8,7 @@ import {attachmentId, type Attachment, type AttachmentState} from '../attachment
  * When records were lost within one boot, an address may be in use without our knowing. Then the
  * ledger is in doubt: only addresses freed after the damage are known to be free. `settled` ends the
  * doubt with what the kernel says is in use; such an address without an attachment is an orphan
- * and stays out of circulation until the next boot or until it is forgotten.
+ * and stays out of circulation until the kernel is asked again, or until it is forgotten.
  */
 export type LedgerRecord =
   | {readonly kind: 'open'; readonly version: 1; readonly bootId: string}
@@ -139,8 +139,7 @@ export class Ledger {
 
   #free(id: string): void {
     const attachment = this.#drop(id);
-    if (attachment === undefined || attachment.external === true) return;
-    for (const address of attachment.addresses) this.#markFreed(address);
+    for (const address of attachment?.addresses ?? []) this.#markFreed(address);
   }
 
   #drop(id: string): Attachment | undefined {
@@ -164,9 +163,10 @@ export class Ledger {
   }
 
   #settle(inUse: readonly string[]): void {
-    for (const address of inUse) if (!this.#holders.has(address)) this.#orphans.add(address);
-    const freed = [...this.#suspects, ...this.#freed].filter(text => !this.#orphans.has(text));
-    this.#freed = new Set(freed);
+    const before = this.#orphans;
+    this.#orphans = new Set(inUse.filter(address => !this.#holders.has(address)));
+    const free = [...this.#suspects, ...this.#freed, ...before];
+    this.#freed = new Set(free.filter(address => !this.#orphans.has(address)));
     this.#suspects = new Set();
     this.#doubt = false;
   }
@@ -175,8 +175,6 @@ export class Ledger {
   #forgetBoot(): void {
     this.#settle([]);
     for (const id of [...this.#attachments.keys()]) this.#free(id);
-    for (const address of this.#orphans) this.#markFreed(address);
-    this.#orphans = new Set();
   }
 }
 

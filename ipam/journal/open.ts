@@ -7,11 +7,14 @@ import {JournalWriter} from './writer.js';
 /**
  * From a file that may be anything to a ledger that can be trusted. Shell around a pure replay.
  *
- *   no file              empty; the kernel is asked what is in use
+ *   no file              empty
  *   torn last line       cut off: nobody was told that it had been written
- *   damage, same boot    what is valid before and after counts; the kernel is asked what is in use.
- *                        If it cannot be asked the ledger stays in doubt (ledger.ts)
+ *   damage, same boot    what is valid before and after counts, and the ledger is in doubt
  *   another boot         all attachments are over; the order of re-use stays
+ *
+ * Within one boot the kernel is a witness that no damage reaches: if it can be asked (`inUse`), it is
+ * asked at every start. Its answer ends a doubt, and makes good even for a journal that was deleted
+ * or cut at a line's end, which the file itself cannot show.
  *
  * In every case but an undisturbed restart a fresh file is written at once; if the disk is full,
  * with the first write that succeeds. A damaged file is kept beside it as ipam.journal.damaged.
@@ -57,15 +60,16 @@ export async function openJournal(options: OpenOptions): Promise<OpenJournal> {
   if (scan.damagedLines > 0 || scan.lostRecords > 0) await disk.keepCopy().catch(() => undefined);
 
   const newBoot = ledger.bootId !== undefined && ledger.bootId !== bootId;
-  const before = ledger.list().length;
+  const before = {attachments: ledger.list().length, orphans: ledger.orphans().join()};
   ledger.apply({kind: 'open', version: 1, bootId});
-  const droppedAttachments = before - ledger.list().length;
-  const empty = scan.items.length === 0;
-  if ((empty || ledger.inDoubt) && options.inUse !== undefined) {
+  const droppedAttachments = before.attachments - ledger.list().length;
+  if (options.inUse !== undefined && !newBoot) {
     ledger.apply({kind: 'settled', inUse: await options.inUse()});
   }
 
-  const undisturbed = !newBoot && !lost && !empty && scan.validBytes < compactAboveBytes;
+  const same =
+    !newBoot && !lost && scan.items.length > 0 && before.orphans === ledger.orphans().join();
+  const undisturbed = same && scan.validBytes < compactAboveBytes;
   const opened = undisturbed && (await tryOpen(disk, scan.validBytes));
   const writer = new JournalWriter({
     disk,

@@ -107,8 +107,8 @@ function firstFree(pool: Pool, input: ClaimInput, held: ReadonlyMap<string, KeyV
 function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readonly Range[] {
   const ranges: Range[] = [];
   for (const [cidr, entry] of held) {
-    const prefix = parsePrefix(cidr);
-    if (prefix === undefined || !isOurs(input, entry)) continue;
+    const prefix = isOurs(input, entry) ? parsePrefix(cidr) : undefined;
+    if (prefix === undefined) continue;
     const pool = parseLeaseRecord(entry.value)?.spec.pool ?? '';
     ranges.push({cidr, family: prefix.family, pool});
   }
@@ -116,6 +116,7 @@ function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readon
 }
 
 function isOurs({node}: ClaimInput, entry: KeyValue): boolean {
+  if (!entry.value.includes(node.uid)) return false; // spares parsing everybody else's
   const spec = parseLeaseRecord(entry.value)?.spec;
   return spec !== undefined && spec.node === node.name && spec.nodeUid === node.uid;
 }

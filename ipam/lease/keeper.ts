@@ -195,19 +195,29 @@ export class LeaseKeeper {
   /** Makes etcd say what it should, again and again while other nodes are faster. */
   async #settle(leaseId: string): Promise<void> {
     const {store, prefix, node, now, boottimeMs} = this.#options;
+    const listed = await store.list(leasesPrefix(prefix));
+    const entries = new Map(listed.entries.map(entry => [entry.key, entry]));
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const changes = this.#changes;
-      const {entries} = await store.list(leasesPrefix(prefix));
       const plan = planClaims({
-        ...{prefix, node, leaseId, entries},
+        ...{prefix, node, leaseId, entries: [...entries.values()]},
         ...{ranges: this.#state.ranges, pools: this.#pools, claimedAt: now()},
       });
       const disputed = new Set(plan.conflicts.map(({cidr}) => cidr));
       const undisputed = plan.ranges.filter(({cidr}) => !disputed.has(cidr));
       const success = [...plan.success, ...(await this.#recordOps(leaseId, undisputed))];
       if (success.length > 0) {
-        const {succeeded} = await store.transact(plan.compare, success);
-        if (!succeeded) continue;
+        // A refusal says at once who was faster; the rest of the list is still good enough.
+        const look = plan.compare.map(({key}) => ({kind: 'get', key}) as const);
+        const {succeeded, gets} = await store.transact(plan.compare, success, look);
+        if (!succeeded) {
+          for (const [index, {key}] of look.entries()) {
+            const entry = gets[index];
+            if (entry === undefined) entries.delete(key);
+            else entries.set(key, entry);
+          }
+          continue;
+        }
       }
       this.#apply({...plan, kind: 'settled', atMs: boottimeMs()});
       if (changes !== this.#changes) this.#apply({kind: 'changed'});
