@@ -1,0 +1,172 @@
+/**
+ * The kernel by rtnetlink. Shell: translates between what reconcilers deal in and messages.
+ *
+ * A socket that fails is dropped, and opened again by the next call. Dumps are decoded in slices,
+ * so that 10,000 routes do not hold up the event loop.
+ */
+import {
+  decodeAddress,
+  decodeLink,
+  decodeNeighbour,
+  decodeNexthop,
+  decodeRoute,
+  dumpAddresses,
+  dumpFdb,
+  dumpLinks,
+  dumpNeighbours,
+  dumpNexthops,
+  dumpRoutes,
+  NetlinkError,
+  openNetlink,
+  RT_TABLE_MAIN,
+  type Namespace,
+  type NetlinkSocket,
+  type Request,
+} from '#native-addon';
+import type {Family} from '#ipam';
+import {
+  PROTOCOL_TWILL,
+  type KernelError,
+  type KernelFdbEntry,
+  type KernelNeighbour,
+  type KernelOp,
+  type KernelPort,
+  type KernelRoute,
+  type MonitorHandlers,
+} from './port.js';
+import {startMonitor} from './rtnetlink-monitor.js';
+import {
+  toKernelAddress,
+  toKernelFdbEntry,
+  toKernelLink,
+  toKernelNeighbour,
+  toKernelNexthop,
+  toKernelRoute,
+} from './rtnetlink-object.js';
+import {toRequests} from './rtnetlink-request.js';
+
+export interface RtnetlinkOptions {
+  readonly namespace?: Namespace; // default: the process's own
+  /** How sockets are opened; tests put a fake kernel here. */
+  readonly open?: () => Promise<NetlinkSocket>;
+}
+
+const families: readonly Family[] = ['ipv4', 'ipv6'];
+const decodedAtOnce = 1024;
+
+/** Opens its sockets when they are first needed. */
+export function createRtnetlink({namespace, open}: RtnetlinkOptions = {}): KernelPort {
+  return new Rtnetlink(open ?? (() => openNetlink(namespace && {namespace})), namespace);
+}
+
+class Rtnetlink implements KernelPort {
+  readonly #open: () => Promise<NetlinkSocket>;
+  readonly #namespace: Namespace | undefined;
+  #socket: Promise<NetlinkSocket> | undefined;
+
+  constructor(open: () => Promise<NetlinkSocket>, namespace: Namespace | undefined) {
+    this.#open = open;
+    this.#namespace = namespace;
+  }
+
+  dumpLinks() {
+    return this.#dump([dumpLinks()], payload => toKernelLink(decodeLink(payload)));
+  }
+
+  dumpAddresses() {
+    return this.#dump([dumpAddresses()], payload => toKernelAddress(decodeAddress(payload)));
+  }
+
+  dumpNexthops() {
+    return this.#dump([dumpNexthops()], payload => toKernelNexthop(decodeNexthop(payload)));
+  }
+
+  dumpNeighbours(): Promise<readonly KernelNeighbour[]> {
+    const requests = families.map(family => dumpNeighbours({family}));
+    return this.#dump(requests, payload => toKernelNeighbour(decodeNeighbour(payload)));
+  }
+
+  async dumpFdb(index: number): Promise<readonly KernelFdbEntry[]> {
+    try {
+      const decode = (payload: Uint8Array) => toKernelFdbEntry(decodeNeighbour(payload));
+      const entries = await this.#dump([dumpFdb({index})], decode);
+      return entries.filter(entry => entry.index === index);
+    } catch (error) {
+      if (error instanceof NetlinkError && error.code === 'ENODEV') return [];
+      throw error;
+    }
+  }
+
+  dumpRoutes(): Promise<readonly KernelRoute[]> {
+    const filter = {protocol: PROTOCOL_TWILL, table: RT_TABLE_MAIN};
+    const requests = families.map(family => dumpRoutes({family, ...filter}));
+    // An older kernel ignores the filter.
+    return this.#dump(requests, payload => {
+      const route = toKernelRoute(decodeRoute(payload));
+      return route?.protocol === PROTOCOL_TWILL ? route : undefined;
+    });
+  }
+
+  async apply(ops: readonly KernelOp[]): Promise<readonly (KernelError | undefined)[]> {
+    const perOp = ops.map(toRequests);
+    const errors = await this.#use(socket => socket.send(perOp.flatMap(({requests}) => requests)));
+    let at = 0;
+    return perOp.map(({requests, optional}) => {
+      const own = errors.slice(at, (at += requests.length));
+      return own.find((error, index) => error !== undefined && index !== optional);
+    });
+  }
+
+  monitor(handlers: MonitorHandlers): Promise<{close(): void}> {
+    return startMonitor(handlers, this.#namespace);
+  }
+
+  close(): void {
+    this.#drop();
+  }
+
+  async #dump<T>(
+    requests: readonly Request[],
+    decode: (payload: Uint8Array) => T | undefined,
+  ): Promise<T[]> {
+    const objects: T[] = [];
+    for (const request of requests) {
+      const messages = await this.#use(socket => socket.dump(request));
+      for (const [at, {payload}] of messages.entries()) {
+        if (at > 0 && at % decodedAtOnce === 0) await breathe();
+        const object = decode(payload);
+        if (object !== undefined) objects.push(object);
+      }
+    }
+    return objects;
+  }
+
+  async #use<T>(action: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
+    this.#socket ??= this.#open();
+    const opened = this.#socket;
+    try {
+      return await action(await opened);
+    } catch (error) {
+      if (this.#socket === opened && !isRefusal(error)) this.#drop();
+      throw error;
+    }
+  }
+
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.then(
+      opened => opened.close(),
+      () => undefined,
+    );
+  }
+}
+
+/** The socket is sound; the kernel did not want to dump. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof NetlinkError && ['EINTR', 'ENODEV', 'ENOENT'].includes(error.code);
+}
+
+function breathe(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

@@ -1,0 +1,240 @@
+/**
+ * What we believe the kernel holds, under the keys of the desired tables. No I/O.
+ *
+ * Built from a full dump, and kept up with every operation that the kernel accepted, so that the
+ * change of one node needs no new dump. News of somebody else's changes end in a new dump, and
+ * every resync makes a new mirror.
+ */
+import {addressKey, fdbKey, gatewayKey, routeKey} from '../kernel/key.js';
+import {PROTOCOL_TWILL} from '../kernel/port.js';
+import type {
+  KernelAddress,
+  KernelFdbEntry,
+  KernelLink,
+  KernelNeighbour,
+  KernelNexthop,
+  KernelOp,
+  KernelRoute,
+  LinkSettings,
+} from '../kernel/port.js';
+
+/** Out of the way of ids that the kernel or people choose: they count from 1. */
+const firstNexthopId = PROTOCOL_TWILL * 2 ** 24;
+const lastNexthopId = firstNexthopId + 2 ** 24 - 1;
+
+export interface Dump {
+  readonly links: readonly KernelLink[];
+  readonly addresses: readonly KernelAddress[];
+  readonly nexthops: readonly KernelNexthop[];
+  readonly neighbours: readonly KernelNeighbour[];
+  readonly fdb: readonly KernelFdbEntry[];
+  readonly routes: readonly KernelRoute[];
+}
+
+export class Mirror {
+  readonly links = new Map<string, KernelLink>(); // by name
+  readonly linkNames = new Map<number, string>();
+  readonly addresses = new Map<string, KernelAddress>(); // global ones
+  readonly nexthops = new Map<string, KernelNexthop>(); // ours, with a gateway
+  readonly nexthopIds = new Set<number>(); // everybody's
+  readonly neighbours = new Map<string, KernelNeighbour>();
+  readonly fdb = new Map<string, KernelFdbEntry>();
+  readonly routes = new Map<string, KernelRoute>();
+  /** Ours, but no desired entry could mean them: a second nexthop for a gateway, a second destination of a MAC. */
+  readonly surplusNexthops: KernelNexthop[] = [];
+  readonly surplusFdb: KernelFdbEntry[] = [];
+
+  readonly #routeCounts = new Map<number, number>(); // by nexthop id
+  #nextId = firstNexthopId;
+
+  static from(dump: Dump): Mirror {
+    const mirror = new Mirror();
+    for (const link of dump.links) mirror.#addLink(link);
+    for (const address of dump.addresses) if (address.isGlobal) mirror.#addAddress(address);
+    for (const nexthop of dump.nexthops) mirror.#addNexthop(nexthop);
+    for (const neighbour of dump.neighbours) mirror.#addNeighbour(neighbour);
+    for (const entry of dump.fdb) mirror.#addFdb(entry);
+    for (const route of dump.routes) mirror.#addRoute(route);
+    return mirror;
+  }
+
+  deviceOf(index: number | undefined): string {
+    return (index !== undefined && this.linkNames.get(index)) || `#${index}`;
+  }
+
+  indexOf(device: string): number | undefined {
+    return this.links.get(device)?.index;
+  }
+
+  /** A link that is new. */
+  noteLink(link: KernelLink): void {
+    this.#addLink(link);
+  }
+
+  /** The kernel accepted `op`. Of a new link only the next dump knows the number. */
+  note(op: KernelOp): void {
+    switch (op.kind) {
+      case 'add-vxlan':
+        return;
+      case 'set-link':
+        return this.#changeLink(op.link);
+      case 'delete-link':
+        return this.#dropLink(op.link);
+      case 'add-address':
+        return this.#addAddress(op.address);
+      case 'delete-address':
+        this.addresses.delete(this.addressKeyOf(op.address));
+        return;
+      case 'add-nexthop':
+      case 'replace-nexthop':
+        return this.#addNexthop(op.nexthop);
+      case 'delete-nexthop':
+        return this.#dropNexthop(op.nexthop);
+      case 'replace-neighbour':
+        return this.#addNeighbour(op.neighbour);
+      case 'delete-neighbour':
+        this.neighbours.delete(this.neighbourKeyOf(op.neighbour));
+        return;
+      case 'replace-fdb':
+        this.fdb.set(this.fdbKeyOf(op.entry), op.entry);
+        return;
+      case 'delete-fdb':
+        return this.#dropFdb(op.entry);
+      case 'add-route':
+      case 'replace-route':
+        return this.#addRoute(op.route);
+      case 'delete-route':
+        return this.#dropRoute(routeKeyOf(op.route));
+      default:
+        return op satisfies never;
+    }
+  }
+
+  /** An id that no nexthop had when we looked. Not the same one twice in a row. */
+  takeNexthopId(): number {
+    for (;;) {
+      const id = this.#nextId;
+      this.#nextId = id === lastNexthopId ? firstNexthopId : id + 1;
+      if (!this.nexthopIds.has(id)) return id;
+    }
+  }
+
+  hasRoutesBy(nexthopId: number): boolean {
+    return this.#routeCounts.has(nexthopId);
+  }
+
+  addressKeyOf({address, bits, index}: KernelAddress): string {
+    return addressKey(address, bits, this.deviceOf(index));
+  }
+
+  nexthopKeyOf({gateway, index}: KernelNexthop): string | undefined {
+    return gateway && gatewayKey(gateway, this.deviceOf(index));
+  }
+
+  neighbourKeyOf({address, index}: KernelNeighbour): string {
+    return gatewayKey(address, this.deviceOf(index));
+  }
+
+  fdbKeyOf({mac, index}: KernelFdbEntry): string {
+    return fdbKey(mac, this.deviceOf(index));
+  }
+
+  #addLink(link: KernelLink): void {
+    this.links.set(link.name, link);
+    this.linkNames.set(link.index, link.name);
+  }
+
+  /** With its MAC an interface loses all of its neighbours (neigh_changeaddr). */
+  #changeLink({name, mac, mtu, isUp}: LinkSettings): void {
+    const link = this.links.get(name);
+    if (link === undefined) return;
+    if (mac !== undefined) {
+      for (const [key, {index}] of this.neighbours) {
+        if (index === link.index) this.neighbours.delete(key);
+      }
+    }
+    const changed = {...(mac && {mac}), ...(mtu !== undefined && {mtu}), ...(isUp && {isUp})};
+    this.links.set(name, {...link, ...changed});
+  }
+
+  /** Everything on it goes with it. */
+  #dropLink({index, name}: Pick<KernelLink, 'index' | 'name'>): void {
+    for (const table of [this.addresses, this.neighbours, this.fdb]) {
+      for (const [key, entry] of table) if (entry.index === index) table.delete(key);
+    }
+    for (const [key, route] of this.routes) if (route.index === index) this.#dropRoute(key);
+    for (const nexthop of [...this.nexthops.values()]) {
+      if (nexthop.index === index) this.#dropNexthop(nexthop);
+    }
+    this.links.delete(name);
+    this.linkNames.delete(index);
+  }
+
+  #addAddress(address: KernelAddress): void {
+    this.addresses.set(this.addressKeyOf(address), address);
+  }
+
+  #addNexthop(nexthop: KernelNexthop): void {
+    this.nexthopIds.add(nexthop.id);
+    if (nexthop.protocol !== PROTOCOL_TWILL) return;
+    const key = this.nexthopKeyOf(nexthop);
+    const current = key === undefined ? undefined : this.nexthops.get(key);
+    if (key === undefined || (current !== undefined && current.id < nexthop.id)) {
+      this.surplusNexthops.push(nexthop);
+      return;
+    }
+    if (current !== undefined && current.id !== nexthop.id) this.surplusNexthops.push(current);
+    this.nexthops.set(key, nexthop);
+  }
+
+  /** The kernel deletes the routes of a nexthop with it. */
+  #dropNexthop(nexthop: KernelNexthop): void {
+    const {id} = nexthop;
+    this.nexthopIds.delete(id);
+    const at = this.surplusNexthops.indexOf(nexthop);
+    const key = this.nexthopKeyOf(nexthop);
+    if (at >= 0) this.surplusNexthops.splice(at, 1);
+    else if (key !== undefined) this.nexthops.delete(key);
+    if (!this.#routeCounts.has(id)) return;
+    for (const [key, route] of this.routes) if (route.nexthopId === id) this.#dropRoute(key);
+  }
+
+  #addNeighbour(neighbour: KernelNeighbour): void {
+    this.neighbours.set(this.neighbourKeyOf(neighbour), neighbour);
+  }
+
+  #addFdb(entry: KernelFdbEntry): void {
+    const key = this.fdbKeyOf(entry);
+    if (this.fdb.has(key)) this.surplusFdb.push(entry);
+    else this.fdb.set(key, entry);
+  }
+
+  #dropFdb(entry: KernelFdbEntry): void {
+    const at = this.surplusFdb.indexOf(entry);
+    if (at >= 0) this.surplusFdb.splice(at, 1);
+    else this.fdb.delete(this.fdbKeyOf(entry));
+  }
+
+  #addRoute(route: KernelRoute): void {
+    const key = routeKeyOf(route);
+    this.#dropRoute(key);
+    this.routes.set(key, route);
+    if (route.nexthopId !== undefined) this.#countRoute(route.nexthopId, 1);
+  }
+
+  #dropRoute(key: string): void {
+    const route = this.routes.get(key);
+    this.routes.delete(key);
+    if (route?.nexthopId !== undefined) this.#countRoute(route.nexthopId, -1);
+  }
+
+  #countRoute(nexthopId: number, by: number): void {
+    const count = (this.#routeCounts.get(nexthopId) ?? 0) + by;
+    if (count > 0) this.#routeCounts.set(nexthopId, count);
+    else this.#routeCounts.delete(nexthopId);
+  }
+}
+
+function routeKeyOf({address, bits, metric}: KernelRoute): string {
+  return routeKey(address, bits, metric);
+}
