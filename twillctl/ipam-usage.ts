@@ -26,7 +26,7 @@ export interface BlockUsage {
   readonly cidr: string;
   readonly pool: string;
   readonly node: string;
-  readonly claimedAt: string;
+  readonly claimedAt?: string;
   readonly size: string;
   readonly used: number;
 }
@@ -82,7 +82,7 @@ function findBlockUsage(
       cidr: spec.cidr,
       pool: spec.pool,
       node: spec.node,
-      claimedAt: spec.claimedAt,
+      ...(spec.claimedAt !== undefined && {claimedAt: spec.claimedAt}),
       size: prefix === undefined ? '' : formatPowerOfTwo(widthOf(prefix) - prefix.bits),
       used: prefix === undefined ? 0 : addresses.filter(each => contains(prefix, each)).length,
     };

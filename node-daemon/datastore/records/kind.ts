@@ -107,10 +107,19 @@ export function parseStored(kind: Kind, key: string, value: string): Parsed<AnyR
   if (parsed.kind === 'invalid') return parsed;
 
   const {metadata} = parsed.value;
-  const name = key.slice(key.lastIndexOf('/') + 1);
-  if (metadata.name === name) return parsed;
-  const message = `expected ${name}, as in its key, got ${describeValue(metadata.name)}`;
-  return {kind: 'invalid', problems: [problemAt(['metadata', 'name'], message)]};
+  const steps = key.split('/');
+  const name = steps.at(-1) ?? '';
+  if (metadata.name !== name) return mismatch('name', name, metadata.name);
+  const namespace = steps.at(-2) ?? '';
+  if ('namespace' in metadata && metadata.namespace !== namespace) {
+    return mismatch('namespace', namespace, metadata.namespace);
+  }
+  return parsed;
+}
+
+function mismatch(field: string, inKey: string, value: unknown): Parsed<AnyRecord> {
+  const message = `expected ${inKey}, as in its key, got ${describeValue(value)}`;
+  return {kind: 'invalid', problems: [problemAt(['metadata', field], message)]};
 }
 
 function resourceKind(

@@ -3,11 +3,12 @@
  * ipam. Read here to be shown. Unknown fields are ignored. Pure.
  */
 import * as v from 'valibot';
-import {mapping, objectName, prefix, text, timestamp} from './fields.js';
+import {mapping, objectName, optional, prefix, text} from './fields.js';
 import type {Parsed} from './problem.js';
 import {parseSchema, type Value} from './schema.js';
 
 const schema = mapping({
+  apiVersion: optional(v.literal('twill.io/v1', 'twill.io/v1')),
   kind: v.literal('Lease', 'Lease'),
   metadata: mapping({name: text('a name')}),
   spec: mapping({
@@ -15,7 +16,7 @@ const schema = mapping({
     pool: objectName,
     node: objectName,
     nodeUid: text('the identity of the node'),
-    claimedAt: timestamp,
+    claimedAt: optional(v.string('a time')),
   }),
 });
 

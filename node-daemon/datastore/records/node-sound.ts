@@ -18,12 +18,22 @@ export function readSoundNode(input: unknown): Node | undefined {
 }
 
 function readMetadata(input: unknown): Node['metadata'] | undefined {
-  if (!isMapping(input) || input['creationTimestamp'] !== undefined) return undefined;
-  const {name, uid, labels} = input;
+  if (!isMapping(input)) return undefined;
+  const {name, uid, labels, creationTimestamp} = input;
   if (typeof name !== 'string' || !isObjectName(name)) return undefined;
   if (typeof uid !== 'string' || uid === '') return undefined;
-  if (labels === undefined) return {name, uid};
-  return areLabels(labels) ? {name, uid, labels} : undefined;
+  if (labels !== undefined && !areLabels(labels)) return undefined;
+  if (creationTimestamp !== undefined && !isTimestamp(creationTimestamp)) return undefined;
+  return {
+    name,
+    uid,
+    ...(labels !== undefined && {labels}),
+    ...(creationTimestamp !== undefined && {creationTimestamp}),
+  };
+}
+
+function isTimestamp(value: unknown): value is string {
+  return typeof value === 'string' && !isNaN(Date.parse(value));
 }
 
 function areLabels(input: unknown): input is Labels {

@@ -78,13 +78,10 @@ function checkPool(pool: Pool): readonly Problem[] {
   return [...checkBlockSize(prefix, blockSize), ...checkReserved(prefix, cidr, reserved)];
 }
 
-/**
- * A block holds the host's own address and at least one for a pod. More than 2^16 of them in a
- * block would be a journal that no host can hold.
- */
+/** As ipam's: a block holds the host's own address and one for a pod, and no more than an IPv6 subnet does. */
 function checkBlockSize({bits, address}: Prefix, blockSize: number): readonly Problem[] {
   const width = address.length * 8;
-  const lowest = Math.max(bits, width - 16);
+  const lowest = Math.max(bits, width - 64);
   const highest = width - 1;
   if (blockSize >= lowest && blockSize <= highest) return [];
   const expected =

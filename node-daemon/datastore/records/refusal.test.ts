@@ -139,7 +139,7 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'an IPv4 block in IPv6',
     twill('Pool', {cidr: 'fd00::/64', blockSize: 26}),
-    ['spec.blockSize: expected a prefix length from 112 to 127, got 26'],
+    ['spec.blockSize: expected a prefix length from 64 to 127, got 26'],
   ],
   [
     'a pool of one address',
@@ -278,6 +278,12 @@ test('a stored value that is no JSON, or not what its key says, is refused', t =
   t.is(parseStored(pool, '/twill/v1/resources/pool/a', value.slice(1)).kind, 'invalid');
   const other = parseStored(pool, '/twill/v1/resources/pool/b', value);
   t.is(other.kind === 'invalid' && other.problems[0]?.field, 'metadata.name');
+
+  const netpol = kinds.find(({kind}) => kind === 'NetworkPolicy')!;
+  const web = JSON.stringify(policy({podSelector: {}}));
+  t.is(parseStored(netpol, '/twill/v1/resources/networkpolicy/b/a', web).kind, 'ok');
+  const elsewhere = parseStored(netpol, '/twill/v1/resources/networkpolicy/x/a', web);
+  t.is(elsewhere.kind === 'invalid' && elsewhere.problems[0]?.field, 'metadata.namespace');
 });
 
 test('no value makes any parser throw', t => {
