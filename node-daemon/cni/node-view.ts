@@ -1,0 +1,47 @@
+/** What the CNI verbs may know of the node. Pure. */
+import type {LeaseView} from '#ipam';
+import type {NodeState} from '../../cni-plugin/port.js';
+import {toPodMtu} from '../overlay/mtu.js';
+import type {State} from '../state/state.js';
+
+/** The smallest link that IPv6 allows (RFC 8200 §5); only while nothing is known about the underlay. */
+const SMALLEST_MTU = 1280;
+
+export interface NodeFacts {
+  readonly state: State;
+  readonly lease: LeaseView;
+  readonly isReady: boolean;
+  readonly underlayReason: string | undefined;
+  readonly hostname: string;
+}
+
+export function toNodeState(facts: NodeFacts): NodeState {
+  const {lease, isReady, hostname} = facts;
+  const reason = reasonOf(facts);
+  return {
+    ready: isReady,
+    leaseSafe: lease.state === 'held' && lease.ranges.length > 0,
+    ...(reason !== undefined && {reason}),
+    mtu: podMtu(facts.state),
+    families: [...new Set(lease.ranges.map(({family}) => family))],
+    hostname,
+  };
+}
+
+export function podMtu({network, underlay}: State): number {
+  if (underlay === undefined) return SMALLEST_MTU;
+  const outer = underlay.addresses.ipv4 === undefined ? 'ipv6' : 'ipv4';
+  return toPodMtu(network, underlay.mtu, outer);
+}
+
+function reasonOf({state, lease, isReady, underlayReason}: NodeFacts): string | undefined {
+  if (lease.reason !== undefined) return lease.reason;
+  if (lease.ranges.length === 0 && state.synced) {
+    return state.pools.size === 0
+      ? 'there is no Pool: apply one with twillctl apply'
+      : 'no enabled Pool selects this node, or none has a free block';
+  }
+  if (underlayReason !== undefined) return underlayReason;
+  if (!isReady) return state.synced ? 'the first reconcile is under way' : 'etcd was not read yet';
+  return undefined;
+}
