@@ -37,3 +37,4 @@ export {
   writeSysctl,
   type Namespace,
 } from './namespace.js';
+export {listenUnix, type UnixListenerOptions, type UnixRequest} from './unix-listener.js';
