@@ -72,16 +72,15 @@ export class RangeWalk {
       const untouched = this.#nextUntouched(occupancy);
       if (untouched !== undefined) return untouched;
     }
-    const separator = this.range.family === 'ipv4' ? '.' : ':';
     for (const text of occupancy.freed()) {
-      if (!text.includes(separator)) continue; // the other family, cheaply
+      if (!this.#isOfFamily(text)) continue;
       if (!occupancy.isTaken(text) && this.#mayHandOut(text)) return text;
     }
     return undefined;
   }
 
   contains(text: string): boolean {
-    const address = parseAddress(text);
+    const address = this.#isOfFamily(text) ? parseAddress(text) : undefined;
     return address !== undefined && contains(this.prefix, address);
   }
 
@@ -112,6 +111,11 @@ export class RangeWalk {
       this.#cursor += 1n;
     }
     return undefined;
+  }
+
+  /** Cheaper than parsing. Canonical text only: ::ffff:10.0.0.1 has both separators. */
+  #isOfFamily(text: string): boolean {
+    return text.includes(':') === (this.range.family === 'ipv6');
   }
 
   #mayHandOut(text: string): boolean {

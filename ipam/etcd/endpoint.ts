@@ -69,7 +69,7 @@ const SHUTDOWN = 4;
 export class Endpoint {
   readonly url: string;
   readonly #options: EndpointOptions;
-  #pool: ConnectionPool | undefined;
+  #connection: Connection | undefined;
 
   constructor(options: EndpointOptions) {
     this.url = options.url;
@@ -110,26 +110,47 @@ export class Endpoint {
    * `hasleader` makes the member end it when it loses sight of the cluster's leader.
    */
   async stream(service: Service, method: string, deadline?: Date): Promise<Stream> {
-    const {stub, metadata} = await this.#stub(service);
+    const {connection, stub, metadata} = await this.#stub(service);
     const own = metadata.clone();
     own.set('hasleader', 'true');
     const stream = (stub[method] as StreamMethod).call(stub, own, deadline ? {deadline} : {});
-    return stream.on('error', () => undefined);
+    connection.streams.add(stream);
+    const over = () => {
+      connection.streams.delete(stream);
+      closeUnused(connection);
+    };
+    return stream.on('error', over).on('status', over).on('close', over);
   }
 
-  /** Forgets the connection and the token; the next use makes new ones. Open streams live on. */
+  /**
+   * The next use makes a new connection, with a new token. Open streams live on: the old connection
+   * is closed after the last of them, because gRPC drops them at its next keepalive otherwise.
+   */
   renew(): void {
-    this.#pool?.close();
-    this.#pool = undefined;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection === undefined) return;
+    connection.retired = true;
+    closeUnused(connection);
   }
 
-  async #stub(service: Service): Promise<{stub: Stub; metadata: Metadata}> {
-    this.#pool ??= createPool(this.#options);
-    return this.#pool.withConnection(service, ({client, metadata}) => ({
-      stub: client as unknown as Stub,
-      metadata,
-    }));
+  async #stub(service: Service) {
+    const connection = (this.#connection ??= {
+      ...{pool: createPool(this.#options), streams: new Set<Stream>(), retired: false},
+    });
+    const {client, metadata} = await connection.pool.withConnection(service, found => found);
+    return {connection, stub: client as unknown as Stub, metadata: metadata as Metadata};
   }
+}
+
+interface Connection {
+  readonly pool: ConnectionPool;
+  readonly streams: Set<Stream>;
+  retired: boolean;
+}
+
+function closeUnused({pool, streams, retired}: Connection): void {
+  if (retired && streams.size === 0) pool.close();
 }
 
 type PoolOptions = ConstructorParameters<typeof ConnectionPool>[0];

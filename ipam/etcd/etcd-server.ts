@@ -19,21 +19,32 @@ export interface EtcdServer {
   stop(): Promise<void>; // kills and removes the data
 }
 
+/** Files for https with client certificates. */
+export interface ServerTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** @throws when etcd is not installed or does not answer within 15 s. */
-export async function startEtcd(args: readonly string[] = []): Promise<EtcdServer> {
-  return (await startEtcdCluster(1, args))[0]!;
+export async function startEtcd(
+  args: readonly string[] = [],
+  tls?: ServerTls,
+): Promise<EtcdServer> {
+  return (await startEtcdCluster(1, args, tls))[0]!;
 }
 
 export async function startEtcdCluster(
   members: number,
   args: readonly string[] = [],
+  tls?: ServerTls,
 ): Promise<readonly EtcdServer[]> {
-  const ports = await freePorts(members * 2);
+  const ports = await freePorts(members * 3);
   const peers = Array.from({length: members}, (_, n) => `http://127.0.0.1:${ports[members + n]}`);
   const cluster = peers.map((url, n) => `m${n}=${url}`).join(',');
   return Promise.all(
     peers.map((peer, n) =>
-      startMember(ports[n]!, [
+      startMember({port: ports[n]!, healthPort: ports[2 * members + n]!, tls}, [
         ...['--name', `m${n}`, '--initial-cluster', cluster],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
         ...args,
@@ -42,23 +53,36 @@ export async function startEtcdCluster(
   );
 }
 
-async function startMember(port: number, args: readonly string[]): Promise<EtcdServer> {
+interface MemberOptions {
+  readonly port: number;
+  readonly healthPort: number;
+  readonly tls: ServerTls | undefined;
+}
+
+async function startMember(
+  {port, healthPort, tls}: MemberOptions,
+  args: readonly string[],
+): Promise<EtcdServer> {
   const dir = await mkdtemp(join(tmpdir(), 'twill-etcd-'));
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  const health = `http://127.0.0.1:${healthPort}`;
   let child: ChildProcess | undefined;
   const start = async () => {
     child = spawn(
       'etcd',
       [
         ...['--data-dir', dir, '--listen-client-urls', url, '--advertise-client-urls', url],
-        ...['--log-level', 'error', ...args],
+        ...['--listen-metrics-urls', health, '--log-level', 'error'],
+        ...(tls ? ['--cert-file', tls.certFile, '--key-file', tls.keyFile] : []),
+        ...(tls ? ['--trusted-ca-file', tls.caFile, '--client-cert-auth'] : []),
+        ...args,
       ],
       {stdio: 'ignore'},
     );
     child.on('error', () => undefined);
     await eventually(async () => {
       if (child?.exitCode !== null) throw new Error('etcd did not start');
-      const answer = await fetch(`${url}/health`).then(reply => reply.text());
+      const answer = await fetch(`${health}/health`).then(reply => reply.text());
       return answer.includes('true');
     });
   };
