@@ -1,15 +1,15 @@
 /**
  * ADD. Shell.
  *
- *   understand -> turn of this attachment -> address (journal, durable) -> wire -> answer
+ *                            +-> address in the journal, durable -+
+ *   understand -> its turn --+-> link, host end up ---------------+--> both ends connected -> answer
+ *                            +-> socket in the pod's namespace ---+
  *
  * Each part is a step with undo, under a deadline shorter than any runtime's: what is not done by
- * then is undone, and the runtime hears 11. The socket in the pod's namespace is opened while the
- * journal syncs. The mark `ready` is written behind the answer: recovery knows a finished ADD by
- * its link (see recovery.ts).
+ * then is undone, and the runtime hears 11. After a crash the link tells how far an ADD came (see
+ * recovery.ts), so it may be made before the journal knows, and `ready` is written behind the answer.
  */
 import type {AllocationRequest, Attachment} from '#ipam';
-import type {NetlinkSocket} from '#native-addon';
 import {allocate} from './allocation.js';
 import {toIpamResult, toResult} from './attachment-result.js';
 import {parseConfig, type NetworkConfig} from './config.js';
@@ -19,19 +19,20 @@ import {CNI_CODE, CniError} from './error.js';
 import {compare, observe} from './inspect.js';
 import {decodeJson} from './json.js';
 import {attachmentKey} from './names.js';
-import {identifyNamespace, openPod} from './namespace.js';
+import {identifyNamespace, missingNamespace, openPod} from './namespace.js';
 import {
   chooseRequested,
   delegatedAddresses,
   planAttachment,
   planExpected,
+  planLink,
   planWiring,
   type NewAttachment,
 } from './plan.js';
 import type {NodeState} from './port.js';
 import {formatResult, parseResult, type Result} from './result.js';
-import {endOf, runSteps, type Step} from './steps.js';
-import {wire} from './wire.js';
+import {endOf, runSteps, together, type Step} from './steps.js';
+import {connect, createLink, type PodNamespace} from './wire.js';
 
 /** A request that has been understood. */
 interface Wish {
@@ -41,13 +42,13 @@ interface Wish {
   readonly request: AllocationRequest;
 }
 
-/** One ADD in its turn. `attachment` is set by the first step. */
+/** One ADD in its turn. `attachment` and `index` are set by its steps. */
 interface Work {
   readonly context: CniContext;
   readonly wish: Wish;
-  readonly descriptor: number | undefined;
-  readonly pod: Promise<NetlinkSocket> | undefined;
+  readonly pod: PodNamespace | undefined; // none where we are only asked for addresses
   attachment: Attachment | undefined;
+  index: number;
 }
 
 /** @throws CniError. Nothing is left of an ADD that throws, except what `keepUntil` still undoes. */
@@ -57,12 +58,12 @@ export async function add(context: CniContext, call: Call): Promise<object> {
   const key = attachmentKey(containerId, ifName);
   const endTurn = await context.lock.acquire(key, call.signal);
   let settled: Promise<unknown> = Promise.resolve();
-  let pod: Promise<NetlinkSocket> | undefined;
+  let pod: PodNamespace | undefined;
+  context.unborn.add(hostInterface);
   try {
     const existing = await findExisting(context, wish.fresh);
-    pod = hostInterface === '' ? undefined : openPod(context.kernel, call.descriptor);
-    pod?.catch(() => undefined); // awaited by the step that needs it
-    const work: Work = {context, wish, descriptor: call.descriptor, pod, attachment: existing};
+    pod = hostInterface === '' ? undefined : enter(context, call);
+    const work: Work = {context, wish, pod, attachment: existing, index: 0};
     const run = runSteps(existing === undefined ? freshSteps(work) : againSteps(work), call.signal);
     settled = run.settled;
     await endOf(run, call.signal, error =>
@@ -70,15 +71,41 @@ export async function add(context: CniContext, call: Call): Promise<object> {
     );
     return answer(work);
   } finally {
-    const close = settled.then(async () => (await pod)?.close()).catch(() => undefined);
-    call.keepUntil(close.finally(endTurn));
+    const end = () => {
+      context.unborn.delete(hostInterface);
+      endTurn();
+    };
+    call.keepUntil(leave(settled, pod).finally(end));
   }
 }
 
+/** @throws CniError 4 without a descriptor. */
+function enter({kernel}: CniContext, {descriptor}: Call): PodNamespace {
+  if (descriptor === undefined) throw missingNamespace();
+  const socket = openPod(kernel, descriptor);
+  socket.catch(() => undefined); // awaited by the step that needs it
+  return {descriptor, socket};
+}
+
+/** Closing joins a thread, which the answer need not wait for. */
+async function leave(settled: Promise<unknown>, pod: PodNamespace | undefined): Promise<void> {
+  await settled;
+  if (pod === undefined) return;
+  await afterAnswer();
+  await pod.socket.then(
+    socket => socket.close(),
+    () => undefined,
+  );
+}
+
+function afterAnswer(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
+
 /** @throws CniError when the request cannot be served as it is, or not at this time. */
-function understand({node, kernel}: CniContext, {frame, descriptor}: Call): Wish {
+function understand({node, kernel}: CniContext, {frame, json, base, descriptor}: Call): Wish {
   const environment = parseEnvironment(frame, 'ADD');
-  const config = parseConfig(frame.stdin, 'ADD');
+  const config = parseConfig(json, base, 'ADD');
   if (config.ipam !== 'only' && environment.netnsPath === '') {
     throw new CniError(CNI_CODE.invalidEnvironment, 'CNI_NETNS is missing');
   }
@@ -146,7 +173,7 @@ async function findExisting(
 }
 
 function freshSteps(work: Work): readonly Step[] {
-  const {context, wish} = work;
+  const {context, wish, pod} = work;
   const {containerId, ifName, hostInterface} = wish.fresh;
   const address: Step = {
     name: 'address',
@@ -157,17 +184,19 @@ function freshSteps(work: Work): readonly Step[] {
       await context.book.release(containerId, ifName);
     },
   };
+  if (pod === undefined) return [address];
   const link: Step = {
     name: 'link',
-    run: () => wireAttachment(work),
+    run: () => makeLink(work, pod),
     undo: async () => {
       const {attachment} = work;
-      if (attachment === undefined) return;
+      if (attachment === undefined) return await context.reaper.reap(hostInterface);
       await context.retirement.retire(attachment);
       await context.retirement.gone(attachmentKey(containerId, ifName));
     },
   };
-  return hostInterface === '' ? [address] : [address, link];
+  const connection: Step = {name: 'connection', run: () => makeConnection(work, pod)};
+  return [together([address, link]), connection];
 }
 
 /** The pod may be in use: it is only touched where something is amiss, and nothing is undone. */
@@ -177,19 +206,27 @@ function againSteps(work: Work): readonly Step[] {
   const verify: Step = {
     name: 'verify',
     run: async () => {
+      const {host} = context.kernel;
       const expected = planExpected(attachment, undefined, wish.delegated);
-      const findings = compare(expected, await observe(context.kernel.host, await pod, expected));
+      const findings = compare(expected, await observe(host, await pod.socket, expected));
       if (findings.length === 0) return;
       await context.reaper.reap(attachment.hostInterface);
-      await wireAttachment(work);
+      await makeLink(work, pod);
+      await makeConnection(work, pod);
     },
   };
   return [verify];
 }
 
-async function wireAttachment({context, wish, pod, descriptor, attachment}: Work): Promise<void> {
-  if (attachment === undefined || pod === undefined || descriptor === undefined) return;
-  await wire(context, planWiring(attachment, wish.delegated), descriptor, await pod);
+async function makeLink(work: Work, pod: PodNamespace): Promise<void> {
+  const {context, wish, attachment} = work;
+  const link = planLink(attachment ?? wish.fresh);
+  work.index = await createLink(context, link, pod);
+}
+
+async function makeConnection({context, wish, attachment, index}: Work, pod: PodNamespace) {
+  if (attachment === undefined) throw new Error('an ADD without an attachment');
+  await connect(context, planWiring(attachment, index, wish.delegated), pod);
 }
 
 /** `ready` may come late or, after a crash, never: a finished ADD is known by its link. */
@@ -197,7 +234,8 @@ function answer({context, wish, attachment}: Work): object {
   if (attachment === undefined) throw new Error('an ADD ended without an attachment');
   const {book, report} = context;
   if (attachment.state === 'adding') {
-    book.markReady(attachment).catch((error: unknown) => {
+    const mark = afterAnswer().then(() => book.markReady(attachment));
+    mark.catch((error: unknown) => {
       const key = attachmentKey(attachment.containerId, attachment.ifName);
       report({what: 'an attachment could not be marked ready', key, error});
     });

@@ -17,7 +17,7 @@ import {orAborted} from './steps.js';
 /** @throws CniError 3 for a container nobody added, 100 with the findings. */
 export async function check(context: CniContext, call: Call): Promise<void> {
   const environment = parseEnvironment(call.frame, 'CHECK');
-  const config = parseConfig(call.frame.stdin, 'CHECK');
+  const config = parseConfig(call.json, call.base, 'CHECK');
   const {prevResult} = config;
   if (prevResult === undefined) throw new CniError(CNI_CODE.invalidConfig, 'prevResult is missing');
   if (config.ipam !== 'only' && environment.netnsPath === '') {

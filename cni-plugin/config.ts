@@ -123,15 +123,34 @@ const SERVED_BY_OTHERS: Readonly<Record<string, string>> = {
   deviceid: 'a pod interface is a veth here',
 };
 
-/** @throws CniError 1, 6 or 7 naming the field. */
-export function parseBaseConfig(stdin: Uint8Array): BaseConfig {
-  return toBase(decodeObject(stdin));
+/** @throws CniError 6 when stdin is no JSON object. */
+export function decodeConfig(stdin: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = decodeJson(stdin, 'the network configuration');
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new CniError(CNI_CODE.undecodable, 'the network configuration is no JSON object');
+  }
+  return json as Record<string, unknown>;
 }
 
-/** @throws CniError 1, 2, 6 or 7 naming the field. */
-export function parseConfig(stdin: Uint8Array, verb: Verb): NetworkConfig {
-  const json = decodeObject(stdin);
-  const base = toBase(json);
+/** @throws CniError 1 or 7 naming the field. */
+export function parseBaseConfig(json: Readonly<Record<string, unknown>>): BaseConfig {
+  const {cniVersion = '0.1.0', name} = validate(baseSchema, json);
+  if (!isSupportedVersion(cniVersion)) {
+    throw new CniError(
+      CNI_CODE.incompatibleVersion,
+      `cniVersion ${JSON.stringify(cniVersion.slice(0, 32))} is not supported`,
+      {details: `supported: ${SUPPORTED_VERSIONS.join(', ')}`},
+    );
+  }
+  return {cniVersion, name};
+}
+
+/** @throws CniError 2 or 7 naming the field. */
+export function parseConfig(
+  json: Readonly<Record<string, unknown>>,
+  base: BaseConfig,
+  verb: Verb,
+): NetworkConfig {
   const config = validate(configSchema, json);
   const runtime = lowerKeys(config.runtimeConfig ?? {});
   refuseUnsupported(config.ipMasq === true, runtime);
@@ -168,26 +187,6 @@ export function toAddress(text: string): string | undefined {
 /** containerd writes Go's field names (`Servers`), others the conventional ones. */
 export function lowerKeys(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).map(([key, item]) => [key.toLowerCase(), item]));
-}
-
-function decodeObject(stdin: Uint8Array): Record<string, unknown> {
-  const json = decodeJson(stdin, 'the network configuration');
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new CniError(CNI_CODE.undecodable, 'the network configuration is no JSON object');
-  }
-  return json as Record<string, unknown>;
-}
-
-function toBase(json: Record<string, unknown>): BaseConfig {
-  const {cniVersion = '0.1.0', name} = validate(baseSchema, json);
-  if (!isSupportedVersion(cniVersion)) {
-    throw new CniError(
-      CNI_CODE.incompatibleVersion,
-      `cniVersion ${JSON.stringify(cniVersion.slice(0, 32))} is not supported`,
-      {details: `supported: ${SUPPORTED_VERSIONS.join(', ')}`},
-    );
-  }
-  return {cniVersion, name};
 }
 
 function refuseUnsupported(ipMasq: boolean, runtime: Readonly<Record<string, unknown>>): void {

@@ -1,16 +1,18 @@
 /** What all verbs share while the daemon runs. Shell: made once, by createCniHandler. */
 import {randomInt} from 'node:crypto';
+import type {BaseConfig} from './config.js';
 import {LinkReaper} from './link-reaper.js';
 import {AttachmentLock} from './lock.js';
 import type {CniOptions, Problem} from './port.js';
 import {Retirement} from './retirement.js';
-import type {Environment} from './environment.js';
 import type {Frame} from './frame.js';
 
 export interface CniContext extends CniOptions {
   readonly lock: AttachmentLock;
   readonly reaper: LinkReaper;
   readonly retirement: Retirement;
+  /** Host links of ADDs under way, which may not be in the journal yet: leaks they are not. */
+  readonly unborn: Set<string>;
   /** The next interface index to try. */
   nextIndex(): number;
   report(problem: Problem): void;
@@ -19,6 +21,9 @@ export interface CniContext extends CniOptions {
 /** One request while it is served. */
 export interface Call {
   readonly frame: Frame;
+  /** stdin, and what every verb needs of it. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly base: BaseConfig;
   /** The namespace that came with the request; closed when everything of the call has ended. */
   readonly descriptor: number | undefined;
   /** Fires at the verb's deadline and, for ADD, when the caller goes away. */
@@ -44,12 +49,6 @@ export function createContext(options: CniOptions): CniContext {
     index = index + 1 < INDEX_MAX ? index + 1 : INDEX_MIN;
     return index;
   };
-  return {...options, lock: new AttachmentLock(), reaper, retirement, nextIndex, report};
-}
-
-/** For what is reported about a pod: `namespace/name`, or the container where that is unknown. */
-export function podTitle({containerId, args}: Environment): string {
-  return args.namespace !== undefined && args.name !== undefined
-    ? `${args.namespace}/${args.name}`
-    : containerId;
+  const lock = new AttachmentLock();
+  return {...options, lock, reaper, retirement, unborn: new Set(), nextIndex, report};
 }

@@ -7,7 +7,6 @@
  * as soon as we answer.
  */
 import {getLink} from '#native-addon';
-import {parseBaseConfig} from './config.js';
 import type {Call, CniContext} from './context.js';
 import {toJournalError} from './allocation.js';
 import {parseEnvironment} from './environment.js';
@@ -17,9 +16,8 @@ import {orAborted} from './steps.js';
 /** @throws CniError 1, 4, 6, 7 for a request that says nothing; 5 when the journal fails. */
 export async function del(context: CniContext, call: Call): Promise<void> {
   const {containerId, ifName} = parseEnvironment(call.frame, 'DEL');
-  const {name} = parseBaseConfig(call.frame.stdin);
   const endTurn = await context.lock.acquire(attachmentKey(containerId, ifName), call.signal);
-  const work = detach(context, {containerId, ifName, network: name});
+  const work = detach(context, {containerId, ifName, network: call.base.name});
   call.keepUntil(work.catch(() => undefined).then(endTurn));
   await orAborted(work, call.signal);
 }

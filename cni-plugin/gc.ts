@@ -13,7 +13,7 @@ import {orAborted} from './steps.js';
 
 /** @throws CniError 101 when something could not be removed, after everything else was. */
 export async function gc(context: CniContext, call: Call): Promise<void> {
-  const config = parseConfig(call.frame.stdin, 'GC');
+  const config = parseConfig(call.json, call.base, 'GC');
   const valid = new Set(
     (config.validAttachments ?? []).map(({containerId, ifName}) =>
       attachmentKey(containerId, ifName),
@@ -67,13 +67,15 @@ async function collect(
 }
 
 async function reapLeaks(
-  {kernel, book, reaper}: CniContext,
+  {kernel, book, reaper, unborn}: CniContext,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
     const messages = await kernel.host.dump(dumpLinks({kind: 'veth'}));
     const links = messages.map(({payload}) => decodeLink(payload));
-    const gone = findLeaks(book.list(), links).map(name => reaper.reap(name));
+    const gone = findLeaks(book.list(), links)
+      .filter(name => !unborn.has(name))
+      .map(name => reaper.reap(name));
     await orAborted(Promise.all(gone), signal);
     return undefined;
   } catch (error) {

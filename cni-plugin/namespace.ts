@@ -26,16 +26,18 @@ export async function openPod(
   kernel: Kernel,
   descriptor: number | undefined,
 ): Promise<NetlinkSocket> {
-  if (descriptor === undefined) {
-    throw new CniError(
-      CNI_CODE.invalidEnvironment,
-      'CNI_NETNS is missing or could not be opened as a network namespace',
-    );
-  }
+  if (descriptor === undefined) throw missingNamespace();
   try {
     return await kernel.openPod(descriptor);
   } catch (cause) {
     if (!(cause instanceof NetlinkError) || cause.code !== 'EINVAL') throw cause;
     throw new CniError(CNI_CODE.invalidEnvironment, 'CNI_NETNS is no network namespace', {cause});
   }
+}
+
+export function missingNamespace(): CniError {
+  return new CniError(
+    CNI_CODE.invalidEnvironment,
+    'CNI_NETNS is missing or could not be opened as a network namespace',
+  );
 }

@@ -19,7 +19,7 @@ import {parseMac, toMacOctets} from './mac.js';
 import {derivedMac, hostInterfaceName} from './names.js';
 import type {NodeState} from './port.js';
 import type {Result} from './result.js';
-import {defaultDestination, type Destination, type Wiring} from './wiring.js';
+import {defaultDestination, type Destination, type LinkWiring, type Wiring} from './wiring.js';
 
 export type NewAttachment = Omit<Attachment, 'addresses' | 'createdAt' | 'state' | 'external'>;
 
@@ -109,19 +109,19 @@ export function planDestinations(
   return uniqueDestinations(found.filter(destination => !isHost(destination)));
 }
 
+export function planLink(attachment: NewAttachment): Omit<LinkWiring, 'index'> {
+  const {hostInterface, ifName, mac, mtu = IPV6_MIN_MTU} = attachment;
+  return {hostInterface, ifName, podMac: toMacOctets(mac), mtu};
+}
+
 export function planWiring(
   attachment: Attachment,
+  index: number,
   delegated: Result | undefined,
-): Omit<Wiring, 'index'> {
-  const {hostInterface, ifName, mac, mtu = IPV6_MIN_MTU, addresses} = attachment;
-  return {
-    hostInterface,
-    ifName,
-    podMac: toMacOctets(mac),
-    mtu,
-    addresses: toOctets(addresses),
-    destinations: planDestinations(addresses, delegated),
-  };
+): Wiring {
+  const {addresses} = attachment;
+  const destinations = planDestinations(addresses, delegated);
+  return {...planLink(attachment), index, addresses: toOctets(addresses), destinations};
 }
 
 /** `listed`: prevResult, which later plugins of the chain may have changed. */

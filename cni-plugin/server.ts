@@ -5,7 +5,7 @@
 import {DecodeError, NetlinkError, closeDescriptor, type UnixRequest} from '#native-addon';
 import {add} from './add.js';
 import {check} from './check.js';
-import {parseBaseConfig} from './config.js';
+import {decodeConfig, parseBaseConfig} from './config.js';
 import type {Call, CniContext} from './context.js';
 import {del} from './del.js';
 import {CNI_CODE, CniError, toErrorReply} from './error.js';
@@ -62,20 +62,31 @@ export async function serve(context: CniContext, incoming: Incoming): Promise<Ou
   let verb: Verb | undefined;
   let error: CniError | undefined;
   let stdout: object | undefined;
+  let version = NEWEST_VERSION;
   let forget = () => {};
   try {
     frame = decodeFrame(incoming.data);
     verb = parseVerb(frame.command);
-    forget = startDeadline(context, verb, deadline, incoming.closed);
-    const {descriptor} = incoming;
-    const keepUntil = (work: Promise<unknown>) => void pending.push(work);
-    stdout = await run(context, verb, {frame, descriptor, signal: deadline.signal, keepUntil});
+    if (verb === 'VERSION') {
+      version = glanceAtVersion(frame);
+      stdout = versionReply(version);
+    } else {
+      const json = decodeConfig(frame.stdin);
+      const base = parseBaseConfig(json);
+      version = base.cniVersion;
+      requireVerb(version, verb);
+      forget = startDeadline(context, verb, deadline, incoming.closed);
+      const {descriptor} = incoming;
+      const keepUntil = (work: Promise<unknown>) => void pending.push(work);
+      const {signal} = deadline;
+      stdout = await run(context, verb, {frame, json, base, descriptor, signal, keepUntil});
+    }
   } catch (thrown) {
     error = translate(thrown);
   } finally {
     forget();
   }
-  const text = error === undefined ? stdout : toErrorReply(error, versionOf(frame));
+  const text = error === undefined ? stdout : toErrorReply(error, version);
   const served = {
     verb: verb ?? ('unknown' as const),
     containerId: frame?.containerId ?? '',
@@ -91,9 +102,11 @@ export async function serve(context: CniContext, incoming: Incoming): Promise<Ou
   };
 }
 
-async function run(context: CniContext, verb: Verb, call: Call): Promise<object | undefined> {
-  if (verb === 'VERSION') return versionReply(versionOf(call.frame));
-  requireVerb(parseBaseConfig(call.frame.stdin).cniVersion, verb);
+async function run(
+  context: CniContext,
+  verb: Exclude<Verb, 'VERSION'>,
+  call: Call,
+): Promise<object | undefined> {
   switch (verb) {
     case 'ADD':
       return await add(context, call);
@@ -149,9 +162,10 @@ function translate(thrown: unknown): CniError {
   });
 }
 
-function versionOf(frame: Frame | undefined): CniVersion {
+/** VERSION needs no configuration; with one, the answer is in its version. */
+function glanceAtVersion(frame: Frame): CniVersion {
   try {
-    return frame === undefined ? NEWEST_VERSION : parseBaseConfig(frame.stdin).cniVersion;
+    return parseBaseConfig(decodeConfig(frame.stdin)).cniVersion;
   } catch {
     return NEWEST_VERSION;
   }

@@ -6,7 +6,7 @@ import {CNI_CODE, CniError} from './error.js';
 
 /** @throws CniError 50 until an ADD can be served at all, 51 when it would get no address. */
 export function status({node, book}: CniContext, call: Call): void {
-  const config = parseConfig(call.frame.stdin, 'STATUS');
+  const config = parseConfig(call.json, call.base, 'STATUS');
   const {ready, leaseSafe, reason, families} = node.state();
   const why = reason === undefined ? {} : {details: reason};
   if (!ready)

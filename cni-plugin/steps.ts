@@ -12,6 +12,24 @@ export interface Step {
   undo?(): Promise<void>;
 }
 
+/**
+ * Steps that do not need one another, run at once as one step. Fails with the first failure in
+ * their order, when all of them have ended; undone backwards, as if they had run in turn.
+ */
+export function together(steps: readonly Step[]): Step {
+  return {
+    name: steps.map(({name}) => name).join(' and '),
+    run: async () => {
+      const ends = await Promise.allSettled(steps.map(step => step.run()));
+      const failed = ends.find(end => end.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    },
+    undo: async () => {
+      for (const step of steps.toReversed()) await step.undo?.();
+    },
+  };
+}
+
 export interface StepRun {
   /** Rejects with the failing step's error or the signal's reason, at the moment it is known. */
   readonly done: Promise<void>;

@@ -2,56 +2,78 @@
  * Makes a wiring real. Shell. Leaves clearing up to its caller: whatever was made goes when the
  * host link goes.
  */
-import {deleteNeighbour, getLink, type NetlinkError, type NetlinkSocket} from '#native-addon';
-import {familyOf} from '#ipam';
+import {getLink, type NetlinkError, type NetlinkSocket} from '#native-addon';
 import type {CniContext} from './context.js';
 import {CNI_CODE, CniError} from './error.js';
-import {hostRequests, podRequests, withdrawRequests, type Wiring} from './wiring.js';
+import {
+  hostRequests,
+  linkRequests,
+  podRequests,
+  type LinkWiring,
+  type PodRequest,
+  type Wiring,
+} from './wiring.js';
 
-const INDEX_ATTEMPTS = 8;
+const LINK_ATTEMPTS = 8;
 
-/** @throws CniError 4 when the pod has an interface of that name already; else see toCniError. */
-export async function wire(
-  context: CniContext,
-  template: Omit<Wiring, 'index'>,
-  descriptor: number,
-  pod: NetlinkSocket,
-): Promise<void> {
-  const wiring = await wireHost(context, template, descriptor, pod);
-  await wirePod(context, wiring, descriptor, pod);
+/** The pod's namespace: its descriptor, and a socket that may still be opening. */
+export interface PodNamespace {
+  readonly descriptor: number;
+  readonly socket: Promise<NetlinkSocket>;
 }
 
-async function wireHost(
+/**
+ * Both ends of the link, the host's up. Resolves with their index.
+ * @throws CniError 4 when the pod has an interface of that name already; else see toCniError.
+ */
+export async function createLink(
   context: CniContext,
-  template: Omit<Wiring, 'index'>,
-  descriptor: number,
-  pod: NetlinkSocket,
-): Promise<Wiring> {
+  link: Omit<LinkWiring, 'index'>,
+  pod: PodNamespace,
+): Promise<number> {
   const {host} = context.kernel;
   for (let attempt = 1; ; attempt++) {
-    const wiring = {...template, index: context.nextIndex()};
-    const errors = await host.send(hostRequests(wiring, descriptor));
-    const [linkError] = errors;
-    if (linkError === undefined) {
+    const index = context.nextIndex();
+    const errors = await host.send(linkRequests({...link, index}, pod.descriptor));
+    const [error] = errors;
+    if (error === undefined) {
       throwFirst(errors);
-      return wiring;
+      return index;
     }
-    // The rest of the batch may have found somebody else's link under the index.
-    await takeBack(host, wiring);
-    if (attempt === INDEX_ATTEMPTS) throw toCniError(linkError);
-    if (linkError.code === 'EEXIST') await clearName(context, wiring, pod);
-    else if (linkError.code !== 'EBUSY') throw toCniError(linkError);
+    if (attempt === LINK_ATTEMPTS) throw toCniError(error);
+    if (error.code === 'EEXIST') await clearName(context, link, pod);
+    else if (error.code !== 'EBUSY') {
+      await pod.socket; // knows whether the descriptor is a network namespace at all
+      throw toCniError(error);
+    }
   }
 }
 
+/** Addresses, routes and neighbours of both ends, and the pod's end up. @throws as createLink. */
+export async function connect(
+  context: CniContext,
+  wiring: Wiring,
+  pod: PodNamespace,
+): Promise<void> {
+  const [errors] = await Promise.all([
+    context.kernel.host.send(hostRequests(wiring)),
+    connectPod(context, wiring, pod),
+  ]);
+  throwFirst(errors);
+}
+
 /** EEXIST does not say which end's name is in use. A host link under our derived name is ours. */
-async function clearName(context: CniContext, wiring: Wiring, pod: NetlinkSocket): Promise<void> {
-  const {hostInterface, ifName} = wiring;
+async function clearName(
+  context: CniContext,
+  {hostInterface, ifName}: Omit<LinkWiring, 'index'>,
+  pod: PodNamespace,
+): Promise<void> {
   if ((await context.kernel.host.get(getLink({name: hostInterface}))) !== undefined) {
     await context.reaper.reap(hostInterface);
     return;
   }
-  if ((await pod.get(getLink({name: ifName}))) !== undefined) {
+  const socket = await pod.socket;
+  if ((await socket.get(getLink({name: ifName}))) !== undefined) {
     throw new CniError(
       CNI_CODE.invalidEnvironment,
       `CNI_IFNAME: the pod's namespace has an interface ${ifName} already`,
@@ -59,35 +81,29 @@ async function clearName(context: CniContext, wiring: Wiring, pod: NetlinkSocket
   }
 }
 
-async function takeBack(host: NetlinkSocket, {addresses, index}: Wiring): Promise<void> {
-  await host.send([
-    ...withdrawRequests(addresses),
-    ...addresses.map(destination =>
-      deleteNeighbour({family: familyOf(destination), index, state: 0, flags: 0, destination}),
-    ),
-  ]);
-}
-
-async function wirePod(
-  context: CniContext,
-  wiring: Wiring,
-  descriptor: number,
-  pod: NetlinkSocket,
-): Promise<void> {
-  let requests = podRequests(wiring);
-  let failed = await sendPod(pod, requests);
+async function connectPod(context: CniContext, wiring: Wiring, pod: PodNamespace): Promise<void> {
+  const socket = await pod.socket;
+  let failed = await sendPod(socket, podRequests(wiring));
   // linux/net/ipv6/addrconf.c addrconf_add_dev(): EACCES is disable_ipv6. Runtimes and images set
   // it; a pod that is given an IPv6 address is meant to have IPv6.
   if (failed.some(({error}) => error.code === 'EACCES')) {
-    await context.kernel.enableIpv6(descriptor, wiring.ifName);
-    requests = failed.map(({request}) => request);
-    failed = await sendPod(pod, requests);
+    await context.kernel.enableIpv6(pod.descriptor, wiring.ifName);
+    const rest = failed.map(({request}) => request);
+    failed = await sendPod(socket, rest);
   }
   throwFirst(failed.map(({error}) => error));
 }
 
-async function sendPod(pod: NetlinkSocket, requests: ReturnType<typeof podRequests>) {
-  const errors = await pod.send(requests.map(({request}) => request));
+interface Failed {
+  readonly request: PodRequest;
+  readonly error: NetlinkError;
+}
+
+async function sendPod(
+  socket: NetlinkSocket,
+  requests: readonly PodRequest[],
+): Promise<readonly Failed[]> {
+  const errors = await socket.send(requests.map(({request}) => request));
   return requests.flatMap((request, at) => {
     const error = errors[at];
     const isFine = error === undefined || (request.mayExist && error.code === 'EEXIST');

@@ -9,10 +9,11 @@
  *   |                                |          | 169.254.1.1 lladdr ee:.. PERMANENT |
  *   +--------------------------------+          +------------------------------------+
  *
- * One batch for each side. The peer is created inside the pod's namespace and never moved: a move
- * waits 20 ms for an RCU grace period with the kernel's network lock held. Index numbers are ours
- * to choose, so that one batch can name a link before it exists. A veth with one queue each way is
- * created without waiting for a grace period. linux/drivers/net/veth.c, linux/rtnetlink.h.
+ * The link is made while the journal writes the addresses down; then one batch for each side, both
+ * at once. The peer is created inside the pod's namespace and never moved: a move waits 20 ms for
+ * an RCU grace period with the kernel's network lock held. Index numbers are ours to choose, so that
+ * nothing has to be asked for. A veth with one queue each way is created without waiting for a
+ * grace period. linux/drivers/net/veth.c, linux/rtnetlink.h.
  *
  * No ARP and no neighbour discovery: both ends have a permanent neighbour, so a pod can start to
  * talk with its first packet and nobody can answer for the gateway.
@@ -67,8 +68,11 @@ export interface PodRequest {
   readonly mayExist: boolean;
 }
 
-/** The link first: when it fails everything after it fails too, and nothing else was touched. */
-export function hostRequests(wiring: Wiring, namespaceDescriptor: number): readonly Request[] {
+/** What can be made before the addresses are known. */
+export type LinkWiring = Omit<Wiring, 'addresses' | 'destinations'>;
+
+/** The first request makes the link; when it fails, the others find nothing. */
+export function linkRequests(wiring: LinkWiring, namespaceDescriptor: number): readonly Request[] {
   const {hostInterface, ifName, index, podMac, mtu} = wiring;
   return [
     newVeth({
@@ -82,11 +86,14 @@ export function hostRequests(wiring: Wiring, namespaceDescriptor: number): reado
     // before `up` and apart from it, or the link would make itself a link-local address first.
     setLink({name: hostInterface, addrGenMode: 'none'}),
     setLink({name: hostInterface, up: true}),
-    ...wiring.addresses.map(address => newRoute(hostRoute(address, index), 'add')),
-    ...wiring.addresses.map(address =>
-      newNeighbour(permanentNeighbour(address, index, podMac), 'replace'),
-    ),
   ];
+}
+
+export function hostRequests({addresses, index, podMac}: Wiring): readonly Request[] {
+  return addresses.flatMap(address => [
+    newRoute(hostRoute(address, index), 'add'),
+    newNeighbour(permanentNeighbour(address, index, podMac), 'replace'),
+  ]);
 }
 
 export function podRequests(wiring: Wiring): readonly PodRequest[] {
