@@ -25,10 +25,6 @@ export interface Message {
   readonly payload: Uint8Array; // a view, not a copy
 }
 
-export interface Frame extends Message {
-  readonly sequence: number;
-}
-
 export const HEADER_BYTES = 16;
 /** More in one sendmsg gains nothing (measured), and 64 acks fit any receive buffer. */
 const BATCH_MESSAGES = 64;
@@ -70,25 +66,55 @@ export function encodeBatch(
   return {bytes, ends: Uint32Array.from(ends)};
 }
 
-/** @throws DecodeError when a length does not fit what is there. */
-export function decodeFrames(bytes: Uint8Array): Frame[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const frames: Frame[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const left = bytes.length - at;
-    const length = left < HEADER_BYTES ? 0 : view.getUint32(at, HOST_IS_LITTLE);
+/**
+ * Walks messages back to back without an object for each: ten thousand acks are ten thousand reads.
+ *
+ *   const frames = new Frames(bytes);
+ *   while (frames.next()) if (frames.type === NLMSG_DONE) …
+ */
+export class Frames {
+  type = 0;
+  flags = 0;
+  sequence = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+  #end = 0;
+  #following = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** False at the end. @throws DecodeError when a length does not fit what is there. */
+  next(): boolean {
+    const at = this.#following;
+    const left = this.#bytes.length - at;
+    if (left <= 0) return false;
+    const length = left < HEADER_BYTES ? 0 : this.#view.getUint32(at, HOST_IS_LITTLE);
     if (length < HEADER_BYTES || length > left) {
       throw new DecodeError('message.length', at, `${length} octets, ${left} are left`);
     }
-    frames.push({
-      type: view.getUint16(at + 4, HOST_IS_LITTLE),
-      flags: view.getUint16(at + 6, HOST_IS_LITTLE),
-      sequence: view.getUint32(at + 8, HOST_IS_LITTLE),
-      payload: bytes.subarray(at + HEADER_BYTES, at + length),
-    });
-    at += align(length);
+    this.type = this.#view.getUint16(at + 4, HOST_IS_LITTLE);
+    this.flags = this.#view.getUint16(at + 6, HOST_IS_LITTLE);
+    this.sequence = this.#view.getUint32(at + 8, HOST_IS_LITTLE);
+    this.#at = at;
+    this.#end = at + length;
+    this.#following = at + align(length);
+    return true;
   }
-  return frames;
+
+  /** Of NLMSG_ERROR: whether it is the plain yes, error 0. */
+  get isYes(): boolean {
+    const from = this.#at + HEADER_BYTES;
+    return this.#end >= from + 4 && this.#view.getInt32(from, HOST_IS_LITTLE) === 0;
+  }
+
+  message(): Message {
+    const payload = this.#bytes.subarray(this.#at + HEADER_BYTES, this.#end);
+    return {type: this.type, flags: this.flags, payload};
+  }
 }
 
 /**
@@ -98,11 +124,11 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
  * @throws DecodeError when it is shorter than that.
  */
 export function decodeAck(
-  frame: Message,
+  message: Message,
   op: string,
   kind: 'error' | 'done',
 ): NetlinkError | undefined {
-  const {payload, flags} = frame;
+  const {payload, flags} = message;
   const fixed = kind === 'error' ? 4 + HEADER_BYTES : 4;
   if (payload.length < fixed) {
     if (kind === 'done') return undefined; // older families end a dump with an empty NLMSG_DONE

@@ -7,7 +7,7 @@ import {toOptions} from '../namespace.js';
 import {rethrow, socketOptions, type OpenOptions} from './channel.js';
 import {NETLINK_ADD_MEMBERSHIP, NETLINK_ROUTE, NLMSG_OVERRUN, SOL_NETLINK} from './constants.js';
 import {DecodeError, systemError, type NetlinkError} from './errors.js';
-import {decodeFrames, type Message} from './message.js';
+import {Frames, type Message} from './message.js';
 
 export interface MonitorOptions extends OpenOptions {
   readonly groups: readonly number[]; // RTNLGRP_…
@@ -64,10 +64,10 @@ export async function openMonitor(options: MonitorOptions): Promise<{close(): vo
 
 function deliver(options: MonitorOptions, bytes: Uint8Array, closed: () => boolean): void {
   try {
-    for (const frame of decodeFrames(bytes)) {
-      if (closed()) return;
-      if (frame.type === NLMSG_OVERRUN) options.onResync('the kernel reports an overrun');
-      else options.onMessage(frame);
+    const frames = new Frames(bytes);
+    while (!closed() && frames.next()) {
+      if (frames.type === NLMSG_OVERRUN) options.onResync('the kernel reports an overrun');
+      else options.onMessage(frames.message());
     }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -9,7 +9,7 @@
  *
  * One object per remote host, shared by its routes: 10,000 routes with distinct gateways on one
  * device are quadratic in the kernel, by nexthop id they are not. Deleting an object deletes its
- * routes. A group and a blackhole have no device of their own.
+ * routes, by a walk over the whole table (fib_flush): delete the routes first. A group and a blackhole have no device of their own.
  */
 import {
   AF_UNSPEC,

@@ -1,21 +1,32 @@
 /** How builders make requests, and how addresses read in their names. Pure. */
 import type {Request} from './message.js';
 
-/** The name is made only when asked for: most requests of a batch of thousands never fail. */
 export function request(
   type: number,
   flags: number,
   payload: Uint8Array,
   describe: () => string,
 ): Request {
-  return {
-    type,
-    flags,
-    payload,
-    get op() {
-      return describe();
-    },
-  };
+  return new BuiltRequest(type, flags, payload, describe);
+}
+
+/** The name is made only when asked for: most requests of a batch of thousands never fail. */
+class BuiltRequest implements Request {
+  readonly type: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  readonly #describe: () => string;
+
+  constructor(type: number, flags: number, payload: Uint8Array, describe: () => string) {
+    this.type = type;
+    this.flags = flags;
+    this.payload = payload;
+    this.#describe = describe;
+  }
+
+  get op(): string {
+    return this.#describe();
+  }
 }
 
 /** '10.0.0.1', 'fd00::1' (RFC 5952 §4), for names of operations and prints; not for records. */

@@ -7,7 +7,9 @@
  *   +--------+---------+---------+-----+-------+----------+-------+------+-------+
  *
  * A table over 255 stands in RTA_TABLE, with RT_TABLE_UNSPEC in the header. Next hops of a
- * multipath route: multipath.ts. A route by nexthop object has nexthopId and nothing else.
+ * multipath route: multipath.ts. A route by nexthop object has nexthopId and no hop of its own: the
+ * kernel repeats the object's hop in dumps (nexthop_compat_mode) and refuses the same in requests, so
+ * decoding drops it and encoding leaves it out.
  */
 import {
   NLM_F_CREATE,
@@ -99,7 +101,16 @@ export function decodeRoute(payload: Uint8Array): Route {
   };
   if ((cursor.headerU32(8) & RTNH_F_ONLINK) !== 0) route.onlink = true;
   while (cursor.next()) decodeAttribute(cursor, route);
+  if (route.nexthopId !== undefined) dropHop(route);
   return route;
+}
+
+function dropHop(route: Mutable<Route>): void {
+  delete route.gateway;
+  delete route.via;
+  delete route.oif;
+  delete route.onlink;
+  delete route.multipath;
 }
 
 function decodeAttribute(cursor: Cursor, route: Mutable<Route>): void {
@@ -146,21 +157,25 @@ function encode(route: Route): Uint8Array {
   const w = writer.start(RTMSG_BYTES);
   w.setU8(0, toAf(route.family)).setU8(1, route.destination.bits);
   w.setU8(5, route.protocol).setU8(6, route.scope).setU8(7, route.type);
-  if (route.onlink === true) w.setU32(8, RTNH_F_ONLINK);
   writeTable(w, route.table);
   if (route.destination.bits > 0) w.bytes(RTA_DST, route.destination.address);
-  if (route.gateway !== undefined) w.bytes(RTA_GATEWAY, route.gateway);
-  if (route.via !== undefined) writeVia(w, route.via);
-  if (route.oif !== undefined) w.u32(RTA_OIF, route.oif);
   if (route.priority !== undefined) w.u32(RTA_PRIORITY, route.priority);
   if (route.source !== undefined) w.bytes(RTA_PREFSRC, route.source);
-  if (route.nexthopId !== undefined) w.u32(RTA_NH_ID, route.nexthopId);
   if (route.mtu !== undefined) {
     const metrics = w.open(RTA_METRICS);
     w.u32(RTAX_MTU, route.mtu).close(metrics);
   }
-  if (route.multipath !== undefined) writeMultipath(w, route.multipath);
+  if (route.nexthopId !== undefined) w.u32(RTA_NH_ID, route.nexthopId);
+  else writeHop(w, route);
   return w.finish();
+}
+
+function writeHop(w: Writer, route: Route): void {
+  if (route.onlink === true) w.setU32(8, RTNH_F_ONLINK);
+  if (route.gateway !== undefined) w.bytes(RTA_GATEWAY, route.gateway);
+  if (route.via !== undefined) writeVia(w, route.via);
+  if (route.oif !== undefined) w.u32(RTA_OIF, route.oif);
+  if (route.multipath !== undefined) writeMultipath(w, route.multipath);
 }
 
 function writeTable(w: Writer, table: number): void {

@@ -16,14 +16,7 @@ import {
   NLM_F_REQUEST,
 } from './constants.js';
 import {NetlinkError} from './errors.js';
-import {
-  decodeAck,
-  decodeFrames,
-  encodeBatch,
-  type Frame,
-  type Message,
-  type Request,
-} from './message.js';
+import {decodeAck, encodeBatch, Frames, type Message, type Request} from './message.js';
 
 export interface NetlinkSocket {
   /**
@@ -151,12 +144,13 @@ class KernelSocket implements NetlinkSocket {
     let chunk = await channel.exchange(bytes, ends);
     for (;;) {
       if (chunk.length === 0) throw new NetlinkError(request.op, ETIMEDOUT);
-      for (const frame of decodeFrames(chunk)) {
-        if (frame.sequence !== sequence) continue; // of a dump that was given up
-        interrupted ||= (frame.flags & NLM_F_DUMP_INTR) !== 0;
-        const ended = dumpEnd(frame, request.op);
-        if (ended === undefined) messages.push(frame);
-        else return interrupted ? undefined : messages;
+      const frames = new Frames(chunk);
+      while (frames.next()) {
+        if (frames.sequence !== sequence) continue; // of a dump that was given up
+        interrupted ||= (frames.flags & NLM_F_DUMP_INTR) !== 0;
+        const message = frames.message();
+        if (endsDump(message, request.op)) return interrupted ? undefined : messages;
+        messages.push(message);
       }
       chunk = await channel.receive(ANSWER_TIMEOUT_MS);
     }
@@ -169,12 +163,12 @@ class KernelSocket implements NetlinkSocket {
   }
 }
 
-/** Undefined: one more object. A filter on a routing table that does not exist is an empty dump. */
-function dumpEnd(frame: Frame, op: string): 'ended' | undefined {
-  if (frame.type !== NLMSG_DONE && frame.type !== NLMSG_ERROR) return undefined;
-  const error = decodeAck(frame, op, frame.type === NLMSG_DONE ? 'done' : 'error');
+/** A filter on a routing table that does not exist (ENOENT) is an empty dump. */
+function endsDump(message: Message, op: string): boolean {
+  if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) return false;
+  const error = decodeAck(message, op, message.type === NLMSG_DONE ? 'done' : 'error');
   if (error !== undefined && error.code !== 'ENOENT') throw error;
-  return 'ended';
+  return true;
 }
 
 /** Collects what answers one batch. */
@@ -204,17 +198,18 @@ class Answers {
 
   /** @throws NetlinkError ENOBUFS when the kernel says that it lost messages. */
   take(bytes: Uint8Array): void {
-    for (const frame of decodeFrames(bytes)) {
-      const index = (frame.sequence - this.#first) >>> 0;
+    const frames = new Frames(bytes);
+    while (frames.next()) {
+      const index = (frames.sequence - this.#first) >>> 0;
       const request = this.#requests[index];
-      if (frame.type === NLMSG_OVERRUN) throw new NetlinkError('netlink overrun', ENOBUFS);
-      if (request === undefined || frame.type === NLMSG_NOOP) continue; // of a batch given up
-      if (frame.type !== NLMSG_ERROR) {
-        this.messages.push(frame);
+      if (frames.type === NLMSG_OVERRUN) throw new NetlinkError('netlink overrun', ENOBUFS);
+      if (request === undefined || frames.type === NLMSG_NOOP) continue; // of a batch given up
+      if (frames.type !== NLMSG_ERROR) {
+        this.messages.push(frames.message());
       } else if (this.#acked[index] === 0) {
         this.#acked[index] = 1;
         this.#missing--;
-        this.errors[index] = decodeAck(frame, request.op, 'error');
+        if (!frames.isYes) this.errors[index] = decodeAck(frames.message(), request.op, 'error');
       }
     }
   }

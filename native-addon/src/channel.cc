@@ -83,7 +83,7 @@ void ChannelWorker::deliver(Napi::Env env, ChannelResult result) {
     holds_--;
     mailbox_.unhold();
   }
-  listener.Call({Napi::Number::New(env, result.error.number),
+  call(listener, {Napi::Number::New(env, result.error.number),
                  Napi::String::New(env, result.error.syscall),
                  toUint8Array(env, std::move(result.bytes)),
                  Napi::Boolean::New(env, result.last)});

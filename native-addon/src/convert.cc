@@ -28,4 +28,9 @@ Napi::Error toError(Napi::Env env, const SystemError &error) {
   return result;
 }
 
+void call(const Napi::Function &function, std::initializer_list<napi_value> arguments) {
+  napi_call_function(function.Env(), function.Env().Undefined(), function, arguments.size(),
+                     arguments.begin(), nullptr);
+}
+
 } // namespace twill

@@ -42,7 +42,7 @@ public:
     if (listener_.IsEmpty()) return;
     const Napi::Function listener = listener_.Value();
     mailbox_.discharge(shared_from_this());
-    listener.Call({Napi::Number::New(env, error_.number), Napi::String::New(env, error_.syscall),
+    call(listener, {Napi::Number::New(env, error_.number), Napi::String::New(env, error_.syscall),
                    toUint8Array(env, std::move(bytes_))});
   }
 

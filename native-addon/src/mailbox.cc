@@ -35,15 +35,15 @@ void Mailbox::discharge(const std::shared_ptr<Worker> &worker) {
   workers_.erase(worker);
 }
 
-// An exception stays pending: Node reports it as uncaught. `env` is null while the environment is
-// being torn down; then the letter is only freed.
+// `env` is null while the environment is being torn down: the letter is only freed. What is thrown
+// here means the same (a value could not be made any more): exceptions of listeners stay pending in
+// call(), and Node reports those as uncaught.
 void Mailbox::deliver(napi_env env, napi_value, void *, void *raw) {
   const std::unique_ptr<Letter> letter(static_cast<Letter *>(raw));
   if (env == nullptr) return;
   try {
     letter->deliver(env);
-  } catch (const Napi::Error &error) {
-    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error &) {
   }
 }
 

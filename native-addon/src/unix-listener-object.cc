@@ -127,14 +127,17 @@ private:
     return events;
   }
 
-  // MakeCallback: promises settled in there run on. What it throws is an uncaught exception.
+  // Promises settled in there run on. What it throws is an uncaught exception; an environment that
+  // is ending runs nothing, and says so in a status that nobody needs.
   void call(const char *name, const std::vector<napi_value> &arguments) {
+    const Napi::Env env = Env();
     const Napi::Object events = events_.Value();
-    try {
-      events.Get(name).As<Napi::Function>().MakeCallback(events, arguments, context_);
-    } catch (const Napi::Error &error) {
-      napi_fatal_exception(Env(), error.Value());
-    }
+    const napi_status status =
+        napi_make_callback(env, context_, events, events.Get(name), arguments.size(),
+                           arguments.data(), nullptr);
+    if (status != napi_pending_exception) return;
+    napi_value error = nullptr;
+    if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
 
   void reply(const Napi::CallbackInfo &info) {
