@@ -21,8 +21,8 @@ function entryOf(cidr: string, owner: {name: string; uid: string}, leaseId: stri
 }
 
 function plan(input: Partial<ClaimInput>) {
-  const defaults = {prefix, node, leaseId: '7', ranges: [], entries: [], claimedAt: 'now'};
-  return planClaims({...defaults, pools: undefined, ...input});
+  const defaults = {prefix, node, leaseId: '7', ranges: [], inherited: false, entries: []};
+  return planClaims({...defaults, claimedAt: 'now', pools: undefined, ...input});
 }
 
 const v4 = poolOf('v4', {cidr: '10.0.0.0/24'});
@@ -79,6 +79,15 @@ test("somebody else's record under our block is a conflict, and no other block i
     t.deepEqual(fenced.success, []);
     t.deepEqual(fenced.ranges, [held]);
   }
+});
+
+test('after a reboot a block that somebody else took is let go and another one claimed', t => {
+  const entries = [entryOf(held.cidr, {name: 'b', uid: 'uid-b'}, '9')];
+  const anew = plan({ranges: [held], inherited: true, pools: [v4], entries});
+  t.deepEqual(anew.conflicts, []);
+  t.is(anew.ranges.length, 1);
+  t.not(anew.ranges[0]?.cidr, held.cidr);
+  t.is(plan({ranges: [held], inherited: true, pools: [v4]}).ranges[0]?.cidr, held.cidr, 'if free');
 });
 
 test('an unreadable record under our block is a conflict; elsewhere it only occupies its block', t => {

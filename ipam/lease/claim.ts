@@ -14,7 +14,8 @@ import {createLeaseRecord, parseLeaseRecord} from './record.js';
  *   nothing                 claim again, condition: still nothing
  *   ours, this etcd lease   in order
  *   ours, another lease     bind to this lease, condition: unchanged since
- *   somebody else's         conflict: the node is fenced. The range is not given up, pods use it
+ *   somebody else's         conflict: the node is fenced. The range is not given up, pods use it.
+ *                           After a reboot none does: then it is forgotten, and another claimed
  *
  * "Ours" means name and uid: a cloned machine has the uid and another name, a reinstalled one the
  * name and another uid. Blocks that are ours in etcd and unknown here (state directory lost) are
@@ -26,6 +27,7 @@ export interface ClaimInput {
   readonly node: {readonly name: string; readonly uid: string};
   readonly leaseId: string;
   readonly ranges: readonly Range[];
+  readonly inherited: boolean; // `ranges` are of a boot before, nobody uses them
   /** Undefined while pools are not known: nothing new is claimed. */
   readonly pools: readonly Pool[] | undefined;
   readonly entries: readonly KeyValue[]; // everything below leases/
@@ -52,7 +54,8 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     if (cidr !== undefined) held.set(cidr, entry);
   }
   const known = new Set(input.ranges.map(({cidr}) => cidr));
-  const ranges = [...input.ranges, ...adopted(input, held).filter(({cidr}) => !known.has(cidr))];
+  const mine = [...input.ranges, ...adopted(input, held).filter(({cidr}) => !known.has(cidr))];
+  const ranges: Range[] = [];
   const compare: Compare[] = [];
   const success: Op[] = [];
   const conflicts: Conflict[] = [];
@@ -61,11 +64,14 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     success.push(toPut(input, range));
   };
 
-  for (const range of ranges) {
+  for (const range of mine) {
     const entry = held.get(range.cidr);
     const key = leaseKey(input.prefix, range.cidr);
-    if (entry === undefined) put(range, {key, createRevision: 0});
-    else if (!isOurs(input, entry)) conflicts.push({cidr: range.cidr, holder: holderOf(entry)});
+    const foreign = entry !== undefined && !isOurs(input, entry);
+    if (foreign && input.inherited) continue;
+    ranges.push(range);
+    if (foreign) conflicts.push({cidr: range.cidr, holder: holderOf(entry)});
+    else if (entry === undefined) put(range, {key, createRevision: 0});
     else if (entry.leaseId !== input.leaseId) put(range, {key, modRevision: entry.modRevision});
   }
 

@@ -13,6 +13,7 @@ export interface SavedLease {
   readonly nodeUid: string;
   readonly lease: HeldLease | undefined; // expiresAtMs on CLOCK_BOOTTIME of that boot
   readonly ranges: readonly Range[];
+  readonly inherited: boolean; // not yet confirmed in that boot
   readonly safeUntilMs: number;
 }
 
@@ -43,7 +44,7 @@ function decode(value: unknown): SavedLease | undefined {
   const {bootId, nodeUid, lease} = saved;
   const known = isLease(lease) ? lease : undefined;
   const safeUntilMs = typeof saved.safeUntilMs === 'number' ? saved.safeUntilMs : 0;
-  return {bootId, nodeUid, lease: known, ranges, safeUntilMs};
+  return {bootId, nodeUid, lease: known, ranges, inherited: saved.inherited === true, safeUntilMs};
 }
 
 function isLease(lease: HeldLease | undefined): lease is HeldLease {

@@ -201,7 +201,8 @@ export class LeaseKeeper {
       const changes = this.#changes;
       const plan = planClaims({
         ...{prefix, node, leaseId, entries: [...entries.values()]},
-        ...{ranges: this.#state.ranges, pools: this.#pools, claimedAt: now()},
+        ...{ranges: this.#state.ranges, inherited: this.#state.inherited},
+        ...{pools: this.#pools, claimedAt: now()},
       });
       const disputed = new Set(plan.conflicts.map(({cidr}) => cidr));
       const undisputed = plan.ranges.filter(({cidr}) => !disputed.has(cidr));
@@ -241,9 +242,9 @@ export class LeaseKeeper {
 
   /** A full disk must not cost the lease: the error shows, the next change tries again. */
   async #save(): Promise<void> {
-    const {lease, ranges, safeUntilMs} = this.#state;
+    const {lease, ranges, inherited, safeUntilMs} = this.#state;
     const {bootId, node} = this.#options;
-    const saved = {bootId, nodeUid: node.uid, lease, ranges, safeUntilMs};
+    const saved = {bootId, nodeUid: node.uid, lease, ranges, inherited, safeUntilMs};
     const text = JSON.stringify(saved);
     if (text === this.#saved) return;
     try {

@@ -88,13 +88,16 @@ test('a range that somebody else has fences the node, which looks again after 30
 
 test('within one boot the saved deadline counts before etcd is reached; after another it does not', t => {
   const lease = {id: '7', ttlSeconds: 90, expiresAtMs: T0 + 90_000};
-  const saved = {lease, ranges: [range], safeUntilMs: T0 + 60_000};
+  const saved = {lease, ranges: [range], inherited: false, safeUntilMs: T0 + 60_000};
   const same = restoredState(initialState(90, 30), saved, true);
   t.is(viewOf(same, T0).state, 'held');
   t.is(viewOf(same, T0 + 60_000).state, 'unsafe');
   t.deepEqual(nextStep(same, T0), {kind: 'keep-alive', leaseId: '7'}, 'and once at start at once');
   const other = restoredState(initialState(90, 30), saved, false);
   t.is(viewOf(other, T0).state, 'unsafe');
+  t.true(other.inherited);
+  t.true(restoredState(initialState(90, 30), other, true).inherited, 'until it is settled');
+  t.false(transition(other, settled).inherited);
   const alive = transition(other, {kind: 'alive', ttlSeconds: 90, askedAtMs: T0});
   t.is(viewOf(alive, T0).state, 'unsafe', 'the lease lives, the blocks are not confirmed');
   t.is(viewOf(transition(alive, settled), T0).state, 'held');

@@ -18,6 +18,8 @@ import type {Conflict} from './claim.js';
 export interface LeaseState {
   readonly lease?: HeldLease | undefined;
   readonly ranges: readonly Range[];
+  /** The ranges are of a boot before and no pod uses them: one that is taken is no loss. */
+  readonly inherited: boolean;
   readonly conflicts: readonly Conflict[];
   readonly exhausted: readonly string[];
   readonly safeUntilMs: number; // 0: not safe
@@ -74,6 +76,7 @@ const LAST_RETRY_MS = 30_000;
 export function initialState(ttlSeconds: number, marginSeconds: number): LeaseState {
   return {
     ranges: [],
+    inherited: false,
     conflicts: [],
     exhausted: [],
     ...{safeUntilMs: 0, settleAtMs: 0, renewAtMs: 0, failures: 0, retryAtMs: 0},
@@ -88,12 +91,14 @@ export function initialState(ttlSeconds: number, marginSeconds: number): LeaseSt
  */
 export function restoredState(
   fresh: LeaseState,
-  saved: {lease: HeldLease | undefined; ranges: readonly Range[]; safeUntilMs: number},
+  saved: Pick<LeaseState, 'lease' | 'ranges' | 'inherited' | 'safeUntilMs'>,
   sameBoot: boolean,
 ): LeaseState {
-  const {lease, ranges} = saved;
-  if (sameBoot) return {...fresh, ranges, lease, safeUntilMs: lease ? saved.safeUntilMs : 0};
-  return {...fresh, ranges, lease: lease && {...lease, expiresAtMs: 0}};
+  const {lease, ranges, inherited} = saved;
+  if (!sameBoot) {
+    return {...fresh, ranges, inherited: true, lease: lease && {...lease, expiresAtMs: 0}};
+  }
+  return {...fresh, ranges, inherited, lease, safeUntilMs: lease ? saved.safeUntilMs : 0};
 }
 
 export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
@@ -121,7 +126,7 @@ export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
       const {ranges, conflicts, exhausted} = event;
       const unfinished = conflicts.length + exhausted.length > 0;
       return succeeded({
-        ...{...state, ranges, conflicts, exhausted},
+        ...{...state, ranges, conflicts, exhausted, inherited: false},
         safeUntilMs: conflicts.length > 0 ? 0 : safeUntil(state, state.lease),
         settleAtMs: unfinished ? event.atMs + LOOK_AGAIN_MS : Infinity,
       });
