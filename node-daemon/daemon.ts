@@ -10,7 +10,6 @@
  */
 import {
   AddressBook,
-  LeaseKeeper,
   bitsOf,
   formatAddress,
   openEtcd,
@@ -18,11 +17,9 @@ import {
   type BookChange,
   type EtcdOptions,
   type LeaseView,
-  type Pool,
 } from '#ipam';
 import {boottimeMs, decodeRoute, dumpRoutes, RTPROT_TWILL, type NetlinkSocket} from '#native-addon';
 import {openKernel, systemClock as cniClock} from '../cni-plugin/kernel.js';
-import type {Served} from '../cni-plugin/port.js';
 import {startCniService, type CniService} from './cni/service.js';
 import {ProblemList} from './cni/problem-list.js';
 import {podMtu, toNodeState} from './cni/node-view.js';
@@ -30,8 +27,7 @@ import type {Config} from './config/config.js';
 import {systemClock} from './datastore/clock.js';
 import {toEndpointTable} from './datastore/endpoint-record.js';
 import {startEndpointWriter, type EndpointWriter} from './datastore/endpoint-writer.js';
-import type {NetworkSettings} from './datastore/records/network.js';
-import {nodeEndpointsPrefix, nodeKey} from './datastore/records/keys.js';
+import {nodeEndpointsPrefix} from './datastore/records/keys.js';
 import {Reflector} from './datastore/reflector.js';
 import {reflectedPrefixes, toStoreEvents, type StoreEvent} from './datastore/store-event.js';
 import {readEtcdOptions} from './etcd-options.js';
@@ -42,13 +38,15 @@ import type {NodeStatus, StatusProblem} from './http/status.js';
 import {openIptables} from './kernel/iptables.js';
 import {createRtnetlink} from './kernel/rtnetlink.js';
 import {openSysctls} from './kernel/sysctl.js';
-import {eligiblePools, renderOwnRecord} from './lease/own-record.js';
+import {NodeLease} from './lease/node-lease.js';
 import type {Logger} from './log.js';
-import {readBootId, readNodeUid} from './node/identity.js';
+import {readBootId, readIdentity} from './node/identity.js';
 import type {UnderlayChoice} from './node/underlay.js';
 import {UnderlayWatch} from './node/watch-underlay.js';
 import {HostSettings, type HostPass, type HostWish} from './reconcile/host-settings.js';
 import {createNodeCore, type NodeCore} from './reconcile/loop.js';
+import {reconcileNat} from './reconcile/nat.js';
+import {Report} from './report.js';
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -63,7 +61,7 @@ const FIRST_CLAIM_MS = 5000;
 /** @throws ConfigError, IdentityError, JournalError, NetlinkError: what keeps a node from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const {config} = options;
-  const uid = await readNodeUid(config.stateDir);
+  const {uid, createdAt} = await readIdentity(config.stateDir);
   const bootId = await readBootId();
   const etcd = await readEtcdOptions(config.etcd);
   const kernel = await openKernel();
@@ -73,7 +71,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     now: () => new Date().toISOString(),
     inUse: () => routedAddresses(kernel.host),
   });
-  const daemon = new Daemon({...options, uid, bootId, etcd, kernel, book});
+  const daemon = new Daemon({...options, uid, createdAt, bootId, etcd, kernel, book});
   try {
     await daemon.start();
   } catch (error) {
@@ -85,6 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 interface Parts extends DaemonOptions {
   readonly uid: string;
+  readonly createdAt: string; // of the uid, ISO 8601
   readonly bootId: string;
   readonly etcd: EtcdOptions;
   readonly kernel: Awaited<ReturnType<typeof openKernel>>;
@@ -96,7 +95,8 @@ export class Daemon {
   readonly #since = new Date().toISOString();
   readonly #core: NodeCore;
   readonly #reflector: Reflector;
-  readonly #keeper: LeaseKeeper;
+  readonly #lease: NodeLease;
+  readonly #report: Report;
   readonly #writer: EndpointWriter;
   readonly #settings: HostSettings;
   readonly #underlay: UnderlayWatch;
@@ -104,7 +104,6 @@ export class Daemon {
   readonly #problems = new ProblemList();
   #underlayReason: string | undefined;
   #settingsWrites = 0;
-  #toldEtcd = true; // what the log last said of the connection
   #isReady = false;
   #cni: CniService | undefined;
   #http: HttpServer | undefined;
@@ -122,40 +121,38 @@ export class Daemon {
       log: log.child({component: 'reconcile'}),
       resyncMs: config.resyncIntervalMs,
     });
-    this.#keeper = new LeaseKeeper({
+    this.#lease = new NodeLease({
       store: openClient(),
-      prefix,
-      node: {name, uid},
-      stateDir: config.stateDir,
-      bootId,
-      ...toLeaseTime(this.#core.state().network),
-      boottimeMs,
-      now: () => new Date().toISOString(),
+      ...{prefix, bootId, stateDir: config.stateDir, labels: config.node.labels},
+      createdAt: parts.createdAt,
+      state: () => this.#core.state(),
+      onChange: view => this.#noteLease(view),
     });
     this.#reflector = new Reflector({
       openClient,
       prefixes: reflectedPrefixes(prefix),
       onChanges: (changes, isListed) => this.#noteRecords(toStoreEvents(prefix, changes, isListed)),
-      onDoubt: (error, attempt) => this.#noteDoubt(error, attempt),
+      onDoubt: error => this.#report.etcdAway(error),
     });
     this.#writer = startEndpointWriter({
       openClient,
       prefix: nodeEndpointsPrefix(prefix, name),
       desired: () => toEndpointTable(prefix, name, book.list()),
-      leaseId: () => this.#keeper.current().leaseId,
+      leaseId: () => this.#lease.view().leaseId,
       retryMs: attempt => Math.min(5000, 250 * 2 ** Math.min(attempt, 8)) * (0.5 + Math.random()),
       onError: error => log.debug({err: error}, 'endpoint records could not be written'),
     });
     this.#settings = new HostSettings({
       openIptables: async () => {
-        const {iptables, reason} = await openIptables(config.iptables);
+        const {iptables, other, reason} = await openIptables(config.iptables);
         log.info({backend: iptables.backend, reason}, 'iptables chosen');
+        await reconcileNat(other, []); // what an earlier choice left there
         return iptables;
       },
       sysctls: openSysctls(),
       wish: () => this.#hostWish(),
       clock: systemClock,
-      resyncMs: config.resyncIntervalMs,
+      resyncMs: 2 * config.resyncIntervalMs, // iptables-save of a large host costs half a second
       onPass: pass => this.#noteSettings(pass),
       onBug: error => log.error({err: error}, 'host settings failed'),
     });
@@ -169,7 +166,7 @@ export class Daemon {
     });
     this.#metrics = createMetrics(parts.version, () => ({
       ready: this.#isReady,
-      leaseState: this.#keeper.current().state,
+      leaseState: this.#lease.view().state,
       ranges: toRanges(book.usage()),
       attachments: book.list().length,
       peers: this.#core.state().nodes.size,
@@ -177,6 +174,7 @@ export class Daemon {
       etcdConnected: this.#reflector.status().connected,
       etcdResyncs: this.#reflector.status().lists,
     }));
+    this.#report = new Report(log, this.#metrics);
   }
 
   async start(): Promise<void> {
@@ -196,18 +194,8 @@ export class Daemon {
 
     this.#core.dispatch({kind: 'attachments', attachments: book.list()});
     book.onChange(change => this.#noteBook(change));
-    this.#keeper.attachRecord(nodeKey(config.etcd.prefix, config.node.name), ranges =>
-      renderOwnRecord({
-        self: this.#core.state().self,
-        labels: config.node.labels,
-        underlay: this.#core.state().underlay,
-        ranges,
-      }),
-    );
-    this.#keeper.onChange(view => this.#noteLease(view));
     await this.#underlay.start();
-    await this.#keeper.start();
-    this.#noteLease(this.#keeper.current());
+    await this.#lease.start();
     await this.#core.start();
     await this.#startCni();
     this.#reflector.start();
@@ -223,7 +211,7 @@ export class Daemon {
       this.#underlay.stop(),
       this.#settings.stop(),
       this.#core.stop(),
-      this.#keeper.stop(),
+      this.#lease.stop(),
       this.#writer.stop(),
       this.#http?.close(),
     ]);
@@ -240,14 +228,10 @@ export class Daemon {
     return toNodeStatus({
       state,
       health: this.#core.health(),
-      lease: this.#keeper.current(),
+      lease: this.#lease.view(),
       usage: book.usage(),
       reflector: this.#reflector.status(),
-      settings: last && {
-        desired: last.desired,
-        operations: this.#settingsWrites,
-        failed: last.failed,
-      },
+      settings: last && {...last, operations: this.#settingsWrites},
       problems: [...this.#ownProblems(), ...this.#problems.list()],
       attachments: book.list().length,
       version,
@@ -276,7 +260,7 @@ export class Daemon {
           state: () =>
             toNodeState({
               state: this.#core.state(),
-              lease: this.#keeper.current(),
+              lease: this.#lease.view(),
               isReady: this.#isReady,
               underlayReason: this.#underlayReason,
               hostname,
@@ -284,16 +268,11 @@ export class Daemon {
         },
         onProblem: problem => {
           this.#problems.add(problem);
-          log.warn({err: problem.error, key: problem.key}, problem.what);
+          this.#report.cniProblem(problem);
         },
-        onServed: served => this.#noteServed(served),
+        onServed: served => this.#report.served(served),
       },
-      onRecovered: (plan, replayed) => {
-        const {keep, confirm, undo, finish, broken, leaks} = plan;
-        const counts = {keep, confirm, undo, finish, broken, leaks};
-        const found = Object.entries(counts).map(([kind, list]) => [kind, list.length]);
-        log.info({...Object.fromEntries(found), replayed: replayed.done.length}, 'pods recovered');
-      },
+      onRecovered: (plan, replayed) => this.#report.recovered(plan, replayed),
       onClientError: error => log.warn({err: error}, 'cni request turned away'),
     });
   }
@@ -301,93 +280,44 @@ export class Daemon {
   /** What etcd says must be in the kernel, and its ranges claimed, before anybody is told "ready". */
   async #becomeReady(): Promise<void> {
     await this.#core.firstPassDone;
-    await this.#firstClaim();
+    await this.#lease.firstClaim(FIRST_CLAIM_MS);
     await this.#settings.run();
     await this.#core.settled();
     if (this.#stopping) return;
     this.#isReady = true;
-    const {state, ranges} = this.#keeper.current();
+    const {state, ranges} = this.#lease.view();
     const {nodes} = this.#core.state();
     const cidrs = ranges.map(({cidr}) => cidr);
     this.#parts.log.info({ready: true, lease: state, ranges: cidrs, peers: nodes.size}, 'ready');
   }
 
-  #firstClaim(): Promise<void> {
-    return new Promise(resolve => {
-      const isOver = ({state, ranges}: LeaseView) =>
-        this.#pools().every(({disabled}) => disabled) ||
-        state === 'fenced' ||
-        (state === 'held' && ranges.length > 0);
-      const finish = () => {
-        timer.cancel();
-        unlisten();
-        resolve();
-      };
-      const timer = systemClock.after(FIRST_CLAIM_MS, finish);
-      const unlisten = this.#keeper.onChange(view => {
-        if (isOver(view)) finish();
-      });
-      if (isOver(this.#keeper.current())) finish();
-    });
-  }
-
   #noteRecords(events: readonly StoreEvent[]): void {
-    const {log} = this.#parts;
     this.#core.dispatch({kind: 'store', events});
-    for (const event of events) {
-      if (event.kind !== 'problem') continue;
-      log.warn({key: event.key, problems: event.problems}, 'record in etcd cannot be used');
-    }
-    if (!this.#toldEtcd) {
-      this.#toldEtcd = true;
-      log.info({revision: this.#reflector.status().revision}, 'etcd was read again');
-    }
+    this.#report.records(events, this.#reflector.status().revision);
     if (!this.#core.state().synced || !events.some(concernsNetwork)) return;
-    const {ttlSeconds, marginSeconds} = toLeaseTime(this.#core.state().network);
-    this.#keeper.setTtl(ttlSeconds, marginSeconds);
-    this.#keeper.setPools(this.#pools());
+    this.#lease.takeResources();
     void this.#settings.run();
   }
 
-  #noteDoubt(error: unknown, attempt: number): void {
-    if (!this.#toldEtcd && attempt > 1) return;
-    this.#toldEtcd = false;
-    this.#parts.log.warn(
-      {err: error, attempt},
-      'etcd is out of reach; going on with what is known',
-    );
-  }
-
   #noteUnderlay(choice: UnderlayChoice): void {
-    const {log} = this.#parts;
-    if (choice.kind === 'none') {
-      this.#underlayReason = `no underlay: ${choice.reason}`;
-      log.warn({reason: choice.reason}, 'no underlay');
-      this.#core.dispatch({kind: 'underlay', underlay: undefined});
-      return;
-    }
-    this.#underlayReason = undefined;
-    const {name, mtu, addresses} = choice.underlay;
-    const shown = Object.values(addresses).map(({address}) => formatAddress(address));
-    log.info({interface: name, mtu, addresses: shown, missing: choice.missing}, 'underlay chosen');
-    this.#core.dispatch({kind: 'underlay', underlay: choice.underlay});
-    this.#keeper.recheck(); // the node's record carries its addresses
+    this.#report.underlay(choice);
+    this.#underlayReason = choice.kind === 'none' ? `no underlay: ${choice.reason}` : undefined;
+    const underlay = choice.kind === 'none' ? undefined : choice.underlay;
+    this.#core.dispatch({kind: 'underlay', underlay});
+    if (underlay === undefined) return;
+    this.#lease.renewRecord();
     void this.#settings.run();
   }
 
   #noteLease(view: LeaseView): void {
-    const {book, log} = this.#parts;
-    book.setRanges(view.ranges);
+    this.#report.lease(view);
+    this.#parts.book.setRanges(view.ranges);
     const ranges = view.ranges
       .map(({cidr}) => parsePrefix(cidr))
       .filter(each => each !== undefined);
     this.#core.dispatch({kind: 'ranges', ranges});
     this.#writer.kick();
     void this.#settings.run();
-    const {state, reason, leaseId} = view;
-    const fields = {state, reason, leaseId, ranges: view.ranges.map(({cidr}) => cidr)};
-    if (state === 'fenced' || state === 'unsafe') log.error(fields, 'lease is not safe');
-    else log.info(fields, 'lease');
   }
 
   #noteBook({kind, attachment}: BookChange): void {
@@ -399,33 +329,14 @@ export class Daemon {
     this.#writer.kick();
   }
 
-  #noteServed({verb, code, durationMs, containerId, ifName, error}: Served): void {
-    this.#metrics.observeCni(verb, code, durationMs / 1000);
-    const {log} = this.#parts;
-    const fields = {
-      verb,
-      code,
-      durationMs: Math.round(durationMs * 100) / 100,
-      containerId,
-      ifName,
-    };
-    if (error === undefined) log.debug(fields, 'cni');
-    else log.warn({...fields, err: error}, 'cni');
-  }
-
-  #noteSettings({chainsWritten, sysctlsWritten, failed, durationMs}: HostPass): void {
-    const {log} = this.#parts;
-    const operations = chainsWritten + sysctlsWritten.length;
-    this.#settingsWrites += operations;
-    const seconds = durationMs / 1000;
-    this.#metrics.observeReconcile({table: 'settings', operations, failed: failed.size, seconds});
-    for (const change of sysctlsWritten) log.info(change, 'sysctl changed');
-    for (const [key, error] of failed) log.warn({key, err: error}, 'host setting failed');
+  #noteSettings(pass: HostPass): void {
+    this.#settingsWrites += pass.chainsWritten + pass.sysctlsWritten.length;
+    this.#report.settings(pass);
   }
 
   #hostWish(): HostWish {
     const {synced, pools, network, underlay} = this.#core.state();
-    const {ranges} = this.#keeper.current();
+    const {ranges} = this.#lease.view();
     const {backend, vxlan} = network;
     return {
       sysctls: {
@@ -437,10 +348,6 @@ export class Daemon {
     };
   }
 
-  #pools(): readonly Pool[] {
-    return eligiblePools(this.#core.state().pools.values(), this.#parts.config.node.labels);
-  }
-
   #reason(): string {
     const {synced} = this.#core.state();
     if (this.#underlayReason !== undefined) return this.#underlayReason;
@@ -449,7 +356,7 @@ export class Daemon {
   }
 
   #ownProblems(): readonly StatusProblem[] {
-    const {state, reason} = this.#keeper.current();
+    const {state, reason} = this.#lease.view();
     const problems: StatusProblem[] = [];
     if (this.#underlayReason !== undefined) {
       problems.push({key: 'underlay', message: this.#underlayReason});
@@ -466,13 +373,6 @@ function concernsNetwork(event: StoreEvent): boolean {
   if (event.kind === 'put') return event.record.kind === 'Pool' || event.record.kind === 'Network';
   if (event.kind === 'delete') return /\/resources\/(pool|network)\//.test(event.key);
   return event.kind === 'synced';
-}
-
-function toLeaseTime({leaseTtlMs, leaseRenewMarginMs}: NetworkSettings) {
-  return {
-    ttlSeconds: Math.ceil(leaseTtlMs / 1000),
-    marginSeconds: Math.ceil(leaseRenewMarginMs / 1000),
-  };
 }
 
 /** Pod addresses the kernel knows of, for a journal that was lost: nobody may get them. */

@@ -6,6 +6,7 @@
 import {readFileSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {parseArgs} from 'node:util';
+import {misspeltVariables} from './config/environment.js';
 import {ConfigError} from './config/error.js';
 import {readConfig} from './config/read.js';
 import {startDaemon} from './daemon.js';
@@ -44,6 +45,9 @@ async function main(): Promise<void> {
 
   const config = await readConfig(args.config, process.env);
   const log = createLogger(config.log.level, config.node.name);
+  for (const {variable, meant} of misspeltVariables(process.env)) {
+    log.warn({variable, meant}, 'environment variable is ignored; misspelt?');
+  }
   const stopped = new Promise<NodeJS.Signals>(resolve => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

@@ -45,6 +45,8 @@ export interface SettingsPart {
   readonly desired: number;
   readonly operations: number;
   readonly failed: ReadonlyMap<string, Error>;
+  readonly endedAtMs: number; // of the last pass, on the core's clock
+  readonly durationMs: number;
 }
 
 export function toNodeStatus(parts: StatusParts): NodeStatus {
@@ -133,7 +135,11 @@ function toReconcile({health, settings, toTime, now: at}: StatusParts): Reconcil
   }
   if (settings !== undefined) {
     const {desired, operations, failed} = settings;
-    tables.push({name: 'settings', desired, failing: failed.size, operations});
+    tables.push({
+      ...{name: 'settings', desired, failing: failed.size, operations},
+      lastRun: toTime.clock(settings.endedAtMs),
+      lastRunMs: settings.durationMs,
+    });
     for (const [key, {message}] of failed) {
       lastErrors.push({table: 'settings', key, message, at});
     }

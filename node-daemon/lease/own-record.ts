@@ -11,18 +11,19 @@ import type {State, Underlay} from '../state/state.js';
 export interface OwnNode {
   readonly self: State['self'];
   readonly labels: Labels;
+  readonly createdAt: string; // of its identity, ISO 8601
   readonly underlay: Underlay | undefined;
   readonly ranges: readonly Range[];
 }
 
 /** The record that the other hosts are wired from. Same input, same text: it is compared as text. */
-export function renderOwnRecord({self, labels, underlay, ranges}: OwnNode): string {
+export function renderOwnRecord({self, labels, createdAt, underlay, ranges}: OwnNode): string {
   const {ipv4, ipv6} = underlay?.addresses ?? {};
   const address = firstAddress(ranges, 'ipv4');
   const address6 = firstAddress(ranges, 'ipv6');
   const record: Node = {
     ...nodeRecordHead,
-    metadata: {name: self.name, uid: self.uid, labels},
+    metadata: {name: self.name, uid: self.uid, labels, creationTimestamp: createdAt},
     spec: {
       ...(ipv4 && {address: formatAddress(ipv4.address)}),
       ...(ipv6 && {address6: formatAddress(ipv6.address)}),

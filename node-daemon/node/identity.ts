@@ -7,7 +7,7 @@
  * The file appears complete or not at all: written aside, flushed, then linked to its name. A link
  * does not overwrite, as a rename would: of two daemons that start at once, both keep the first one's.
  */
-import {link, mkdir, open, readFile, rm} from 'node:fs/promises';
+import {link, mkdir, open, readFile, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 
 export class IdentityError extends Error {
@@ -21,6 +21,18 @@ export class IdentityError extends Error {
     this.code = code;
     this.file = file;
   }
+}
+
+export interface Identity {
+  readonly uid: string;
+  readonly createdAt: string; // ISO 8601
+}
+
+/** @throws IdentityError which names the file. */
+export async function readIdentity(stateDir: string): Promise<Identity> {
+  const uid = await readNodeUid(stateDir);
+  const {mtime} = await stat(join(stateDir, 'node-uid'));
+  return {uid, createdAt: mtime.toISOString()};
 }
 
 /** @throws IdentityError which names the file. */

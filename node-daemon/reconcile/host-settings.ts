@@ -23,6 +23,7 @@ export interface HostPass {
   readonly chainsWritten: number;
   readonly sysctlsWritten: readonly SysctlChange[];
   readonly failed: ReadonlyMap<string, Error>;
+  readonly endedAtMs: number; // on the clock
   readonly durationMs: number;
 }
 
@@ -83,7 +84,8 @@ export class HostSettings {
     const startedMs = clock.nowMs();
     try {
       const done = await this.#reconcile();
-      this.#last = {...done, durationMs: clock.nowMs() - startedMs};
+      const endedAtMs = clock.nowMs();
+      this.#last = {...done, endedAtMs, durationMs: endedAtMs - startedMs};
       onPass(this.#last);
     } catch (error) {
       onBug(error);
@@ -93,7 +95,7 @@ export class HostSettings {
     this.#timer = clock.after(delayMs, () => void this.run());
   }
 
-  async #reconcile(): Promise<Omit<HostPass, 'durationMs'>> {
+  async #reconcile(): Promise<Omit<HostPass, 'endedAtMs' | 'durationMs'>> {
     const wish = this.#options.wish();
     const wanted = desireSysctls(wish.sysctls);
     const settings = await reconcileSysctls(this.#options.sysctls, wanted);

@@ -1,0 +1,111 @@
+/**
+ * This node's lease as the rest of the daemon sees it: pools and times from the state go in, ranges
+ * come out. Shell over #ipam's LeaseKeeper.
+ */
+import {LeaseKeeper, type EtcdClient, type LeaseView, type Pool} from '#ipam';
+import {boottimeMs} from '#native-addon';
+import {systemClock} from '../datastore/clock.js';
+import type {NetworkSettings} from '../datastore/records/network.js';
+import {nodeKey} from '../datastore/records/keys.js';
+import type {Labels} from '../datastore/records/selector.js';
+import type {State} from '../state/state.js';
+import {eligiblePools, renderOwnRecord} from './own-record.js';
+
+export interface NodeLeaseOptions {
+  readonly store: EtcdClient; // closed by stop()
+  readonly prefix: string;
+  readonly stateDir: string;
+  readonly bootId: string;
+  readonly labels: Labels;
+  readonly createdAt: string; // of the node's identity, ISO 8601
+  readonly state: () => State;
+  /** Once at the start, then whenever something that matters to others has changed. */
+  readonly onChange: (view: LeaseView) => void;
+}
+
+export class NodeLease {
+  readonly #options: NodeLeaseOptions;
+  readonly #keeper: LeaseKeeper;
+
+  constructor(options: NodeLeaseOptions) {
+    const {store, prefix, stateDir, bootId, state} = options;
+    const {self, network} = state();
+    this.#options = options;
+    this.#keeper = new LeaseKeeper({
+      ...{store, prefix, stateDir, bootId, boottimeMs, ...toLeaseTime(network)},
+      node: {name: self.name, uid: self.uid},
+      now: () => new Date().toISOString(),
+    });
+  }
+
+  /** Resolves when what was saved by an earlier run is known. */
+  async start(): Promise<void> {
+    const {prefix, state, labels, createdAt, onChange} = this.#options;
+    const {self} = state();
+    this.#keeper.attachRecord(nodeKey(prefix, self.name), ranges =>
+      renderOwnRecord({self, labels, createdAt, underlay: state().underlay, ranges}),
+    );
+    let told = '';
+    const tell = (view: LeaseView) => {
+      const {safeUntilBoottimeMs: _, ...matters} = view;
+      const text = JSON.stringify(matters);
+      if (text !== told) onChange(view);
+      told = text;
+    };
+    this.#keeper.onChange(tell);
+    await this.#keeper.start();
+    tell(this.#keeper.current());
+  }
+
+  async stop(): Promise<void> {
+    await this.#keeper.stop();
+    this.#options.store.close();
+  }
+
+  view(): LeaseView {
+    return this.#keeper.current();
+  }
+
+  /** The Network or a Pool has changed. Not before etcd was read completely. */
+  takeResources(): void {
+    const {ttlSeconds, marginSeconds} = toLeaseTime(this.#options.state().network);
+    this.#keeper.setTtl(ttlSeconds, marginSeconds);
+    this.#keeper.setPools(this.#pools());
+  }
+
+  /** What the node's record says of its underlay has changed. */
+  renewRecord(): void {
+    this.#keeper.recheck();
+  }
+
+  /** Resolves when the node has its first range or cannot have one, after `limitMs` at the latest. */
+  firstClaim(limitMs: number): Promise<void> {
+    const isOver = ({state, ranges}: LeaseView) =>
+      state === 'fenced' ||
+      (state === 'held' && ranges.length > 0) ||
+      this.#pools().every(({disabled}) => disabled);
+    return new Promise(resolve => {
+      const finish = () => {
+        timer.cancel();
+        unlisten();
+        resolve();
+      };
+      const timer = systemClock.after(limitMs, finish);
+      const unlisten = this.#keeper.onChange(view => {
+        if (isOver(view)) finish();
+      });
+      if (isOver(this.view())) finish();
+    });
+  }
+
+  #pools(): readonly Pool[] {
+    return eligiblePools(this.#options.state().pools.values(), this.#options.labels);
+  }
+}
+
+function toLeaseTime({leaseTtlMs, leaseRenewMarginMs}: NetworkSettings) {
+  return {
+    ttlSeconds: Math.ceil(leaseTtlMs / 1000),
+    marginSeconds: Math.ceil(leaseRenewMarginMs / 1000),
+  };
+}
