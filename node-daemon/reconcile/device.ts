@@ -23,7 +23,10 @@ export function planDevice(desired: DesiredDevice, links: Links): DevicePlan {
   const current = links.get(name);
   const vxlan = {vni, port, local, underlay, learning: false};
   const create: PlannedOp = {key: name, op: {kind: 'add-vxlan', link: {name, mac, mtu, vxlan}}};
-  if (current === undefined) return {ops: [create], isNew: true};
+  if (current === undefined) {
+    const renamed = [...links.values()].find(link => isOursByAnotherName(desired, link));
+    return {ops: renamed ? [planRemoval(renamed), create] : [create], isNew: true};
+  }
   if (current.kind !== 'vxlan') {
     const conflict = `interface ${name} is somebody else's (${current.kind ?? 'no vxlan'})`;
     return {ops: [], isNew: false, conflict};
@@ -45,6 +48,11 @@ export function planLeftoverDevices(desired: DesiredDevice | undefined, links: L
 
 function planRemoval({index, name}: KernelLink): PlannedOp {
   return {key: name, op: {kind: 'delete-link', link: {index, name}}};
+}
+
+/** It holds the identifier, so the kernel would refuse another; its MAC says that it is ours. */
+function isOursByAnotherName({vni, port, mac}: DesiredDevice, link: KernelLink): boolean {
+  return link.vxlan?.vni === vni && link.vxlan.port === port && equalOctets(link.mac, mac);
 }
 
 function isSameVxlan(desired: DesiredDevice, {vxlan}: KernelLink): boolean {

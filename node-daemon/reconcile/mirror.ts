@@ -36,7 +36,7 @@ export class Mirror {
   readonly linkNames = new Map<number, string>();
   readonly addresses = new Map<string, KernelAddress>(); // global ones
   readonly nexthops = new Map<string, KernelNexthop>(); // ours, with a gateway
-  readonly nexthopIds = new Set<number>(); // everybody's
+  readonly nexthopIds = new Map<number, number | undefined>(); // everybody's, with their interfaces
   readonly neighbours = new Map<string, KernelNeighbour>();
   readonly fdb = new Map<string, KernelFdbEntry>();
   readonly routes = new Map<string, KernelRoute>();
@@ -119,6 +119,12 @@ export class Mirror {
     }
   }
 
+  /** The interface a route leads out of. The kernel does not say it of every route by nexthop. */
+  indexOfRoute({index, nexthopId}: KernelRoute): number | undefined {
+    if (index !== undefined || nexthopId === undefined) return index;
+    return this.nexthopIds.get(nexthopId);
+  }
+
   hasRoutesBy(nexthopId: number): boolean {
     return this.#routeCounts.has(nexthopId);
   }
@@ -175,7 +181,7 @@ export class Mirror {
   }
 
   #addNexthop(nexthop: KernelNexthop): void {
-    this.nexthopIds.add(nexthop.id);
+    this.nexthopIds.set(nexthop.id, nexthop.index);
     if (nexthop.protocol !== PROTOCOL_TWILL) return;
     const key = this.nexthopKeyOf(nexthop);
     const current = key === undefined ? undefined : this.nexthops.get(key);

@@ -99,7 +99,7 @@ function isInTheWay(
   current: KernelRoute,
   mirror: Mirror,
 ): boolean {
-  if (family !== 'ipv6' || via.kind !== 'nexthop' || current.index === undefined) return false;
+  if (family !== 'ipv6' || via.kind !== 'nexthop') return false;
   const device = desired.nexthops.get(via.key)?.device;
-  return device !== undefined && current.index !== mirror.indexOf(device);
+  return device !== undefined && mirror.indexOfRoute(current) !== mirror.indexOf(device);
 }
