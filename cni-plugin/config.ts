@@ -9,7 +9,7 @@ import {CNI_CODE, CniError} from './error.js';
 import {decodeJson} from './json.js';
 import {parseMac} from './mac.js';
 import {dnsSchema, parseResult, type Dns, type Result} from './result.js';
-import {optional, validate} from './schema.js';
+import {dictionary, object, optional, validate} from './schema.js';
 import {isSupportedVersion, SUPPORTED_VERSIONS, type CniVersion, type Verb} from './version.js';
 
 /** own: our ranges. delegated: another IPAM plugin chose. only: we are another plugin's IPAM. */
@@ -55,7 +55,7 @@ const requestedIp = v.pipe(
   v.check(text => toAddress(text) !== undefined, 'expected an address'),
 );
 const requestedIps = v.pipe(v.array(requestedIp), v.maxLength(MAX_REQUESTED_IPS));
-const label = v.object({
+const label = object({
   key: v.pipe(
     v.string(),
     v.regex(/^[A-Za-z0-9]([A-Za-z0-9_./-]{0,315}[A-Za-z0-9])?$/, 'no label key'),
@@ -66,7 +66,7 @@ const label = v.object({
   ),
 });
 
-const baseSchema = v.object({
+const baseSchema = object({
   cniVersion: v.optional(v.string()),
   name: v.pipe(
     v.string('is missing or no text'),
@@ -75,16 +75,16 @@ const baseSchema = v.object({
   ),
 });
 
-const configSchema = v.object({
+const configSchema = object({
   type: v.pipe(v.string('is missing or no text'), v.nonEmpty('is empty')),
   mtu: optional(v.pipe(v.number(), v.integer(), v.minValue(576), v.maxValue(65_535))),
   ipMasq: optional(v.boolean()),
-  ipam: optional(v.object({type: optional(v.string())})),
+  ipam: optional(object({type: optional(v.string())})),
   dns: optional(dnsSchema),
   args: optional(
-    v.object({
+    object({
       cni: optional(
-        v.object({
+        object({
           labels: optional(v.array(label)),
           ips: optional(requestedIps),
           mac: optional(mac),
@@ -92,26 +92,26 @@ const configSchema = v.object({
       ),
     }),
   ),
-  runtimeConfig: optional(v.record(v.string(), v.unknown())),
+  runtimeConfig: optional(dictionary(v.unknown())),
   prevResult: optional(v.unknown()),
 });
 
 /** Keys are in lower case here: see lowerKeys. */
-const runtimeSchema = v.object({
+const runtimeSchema = object({
   ips: optional(requestedIps),
   mac: optional(mac),
-  dns: optional(v.pipe(v.record(v.string(), v.unknown()), v.transform(lowerKeys))),
-  'io.kubernetes.cri.pod-annotations': optional(v.record(v.string(), v.string())),
+  dns: optional(v.pipe(dictionary(v.unknown()), v.transform(lowerKeys))),
+  'io.kubernetes.cri.pod-annotations': optional(dictionary(v.string())),
 });
 
-const runtimeDnsSchema = v.object({
+const runtimeDnsSchema = object({
   servers: optional(v.array(v.string())),
   searches: optional(v.array(v.string())),
   options: optional(v.array(v.string())),
 });
 
 const attachmentsSchema = v.nullable(
-  v.array(v.object({containerID: v.string(), ifname: v.string()})),
+  v.array(object({containerID: v.string(), ifname: v.string()})),
 );
 
 /** Capabilities that only a chained plugin can serve, and which one does. */

@@ -10,7 +10,7 @@
 import {parseAddress, parseInterface} from '#ipam';
 import * as v from 'valibot';
 import {CNI_CODE, CniError} from './error.js';
-import {optional, validate} from './schema.js';
+import {object, optional, validate} from './schema.js';
 import {isAtLeast, type CniVersion} from './version.js';
 
 export interface ResultInterface {
@@ -64,17 +64,17 @@ const address = v.pipe(
 );
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-export const dnsSchema = v.object({
+export const dnsSchema = object({
   nameservers: optional(v.array(v.string())),
   domain: optional(v.string()),
   search: optional(v.array(v.string())),
   options: optional(v.array(v.string())),
 });
 
-const resultSchema = v.object({
+const resultSchema = object({
   interfaces: optional(
     v.array(
-      v.object({
+      object({
         name: v.string(),
         mac: optional(v.string()),
         mtu: optional(count),
@@ -85,11 +85,11 @@ const resultSchema = v.object({
     ),
   ),
   ips: optional(
-    v.array(v.object({address: cidr, gateway: optional(address), interface: optional(count)})),
+    v.array(object({address: cidr, gateway: optional(address), interface: optional(count)})),
   ),
   routes: optional(
     v.array(
-      v.object({
+      object({
         dst: cidr,
         gw: optional(address),
         mtu: optional(count),

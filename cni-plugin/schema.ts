@@ -1,4 +1,4 @@
-/** How JSON from outside is checked: the two habits that all schemas of this folder share. Pure. */
+/** How JSON from outside is checked: the habits that all schemas of this folder share. Pure. */
 import * as v from 'valibot';
 import {CNI_CODE, CniError} from './error.js';
 
@@ -10,6 +10,18 @@ export function optional<S extends v.GenericSchema>(schema: S) {
       v.transform(value => value ?? undefined),
     ),
   );
+}
+
+/** valibot takes an array for an object. */
+const noList = v.check<unknown, string>(value => !Array.isArray(value), 'expected an object');
+
+export function object<E extends v.ObjectEntries>(entries: E) {
+  return v.pipe(v.unknown(), noList, v.object(entries));
+}
+
+/** An object with any keys, whose values follow one schema. */
+export function dictionary<S extends v.GenericSchema>(schema: S) {
+  return v.pipe(v.unknown(), noList, v.record(v.string(), schema));
 }
 
 /** @throws CniError 7 naming the first field that is wrong, below `prefix`. */

@@ -42,6 +42,10 @@ export const HOST_MAC = 'ee:ee:ee:ee:ee:ee';
 export const HOST_MAC_OCTETS = new Uint8Array(6).fill(0xee);
 /** The pod's next hop: an address that is on no interface, behind a permanent neighbour. */
 export const GATEWAY: Readonly<Record<Family, string>> = {ipv4: '169.254.1.1', ipv6: 'fe80::1'};
+const GATEWAY_OCTETS: Readonly<Record<Family, Uint8Array>> = {
+  ipv4: parseAddress(GATEWAY.ipv4) ?? new Uint8Array(),
+  ipv6: parseAddress(GATEWAY.ipv6) ?? new Uint8Array(),
+};
 export const DEFAULT_ROUTE: Readonly<Record<Family, string>> = {ipv4: '0.0.0.0/0', ipv6: '::/0'};
 export const LOOPBACK_INDEX = 1; // linux/net/core/dev.c LOOPBACK_IFINDEX, in every namespace
 
@@ -128,7 +132,7 @@ export function hostRoute(address: Uint8Array, index?: number): Route {
 }
 
 export function gatewayOf(family: Family): Uint8Array {
-  return parseAddress(GATEWAY[family]) ?? new Uint8Array();
+  return GATEWAY_OCTETS[family];
 }
 
 export function defaultDestination(family: Family): Destination {
