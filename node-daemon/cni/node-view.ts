@@ -15,12 +15,17 @@ export interface NodeFacts {
   readonly hostname: string;
 }
 
+/**
+ * A restarted daemon that finds etcd away is not ready in the sense of /readyz, and yet can do all a
+ * pod needs: its ranges are safe by the saved deadline, and the kernel still has the routes.
+ */
 export function toNodeState(facts: NodeFacts): NodeState {
-  const {lease, isReady, hostname} = facts;
+  const {state, lease, isReady, hostname} = facts;
   const reason = reasonOf(facts);
+  const leaseSafe = lease.state === 'held' && lease.ranges.length > 0;
   return {
-    ready: isReady,
-    leaseSafe: lease.state === 'held' && lease.ranges.length > 0,
+    ready: isReady || (leaseSafe && state.underlay !== undefined),
+    leaseSafe,
     ...(reason !== undefined && {reason}),
     mtu: podMtu(facts.state),
     families: [...new Set(lease.ranges.map(({family}) => family))],

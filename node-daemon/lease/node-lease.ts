@@ -47,8 +47,7 @@ export class NodeLease {
     );
     let told = '';
     const tell = (view: LeaseView) => {
-      const {safeUntilBoottimeMs: _, ...matters} = view;
-      const text = JSON.stringify(matters);
+      const text = JSON.stringify({...view, safeUntilBoottimeMs: 0}); // each renewal moves that
       if (text !== told) onChange(view);
       told = text;
     };
