@@ -43,7 +43,7 @@ export function createContext(options: CniOptions): CniContext {
   const report = (problem: Problem) => options.onProblem?.(problem);
   const {book, kernel, clock} = options;
   const reaper = new LinkReaper({socket: kernel.deletions, clock, report});
-  const retirement = new Retirement({book, host: kernel.host, reaper, report});
+  const retirement = new Retirement({book, host: kernel.host, reaper, clock, report});
   let index = randomInt(INDEX_MIN, INDEX_MAX);
   const nextIndex = () => {
     index = index + 1 < INDEX_MAX ? index + 1 : INDEX_MIN;

@@ -9,18 +9,22 @@
  * The address goes back only when the link is known to be gone: at no moment do two interfaces
  * hold it. A crash in between leaves `deleting` in the journal, which recovery finishes.
  */
-import type {AddressBook, Attachment} from '#ipam';
+import type {AddressBook, Attachment, AttachmentKey} from '#ipam';
 import {parseAddress} from '#ipam';
 import type {NetlinkError, NetlinkSocket} from '#native-addon';
 import type {LinkReaper} from './link-reaper.js';
 import {attachmentKey} from './names.js';
-import type {Problem} from './port.js';
+import type {Clock, Problem} from './port.js';
 import {withdrawRequests} from './wiring.js';
+
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 30_000;
 
 export interface RetirementOptions {
   readonly book: AddressBook;
   readonly host: NetlinkSocket;
   readonly reaper: LinkReaper;
+  readonly clock: Clock;
   report(problem: Problem): void;
 }
 
@@ -58,12 +62,20 @@ export class Retirement {
 
   async #finish(key: string, {containerId, ifName, hostInterface}: Attachment): Promise<void> {
     if (hostInterface !== '') await this.#options.reaper.reap(hostInterface);
+    for (let attempt = 0; !(await this.#release(key, {containerId, ifName})); attempt++) {
+      const delayMs = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_MAX_MS);
+      await new Promise<void>(resolve => this.#options.clock.after(delayMs, resolve));
+    }
+    this.#leaving.delete(key);
+  }
+
+  async #release(key: string, {containerId, ifName}: AttachmentKey): Promise<boolean> {
     try {
       await this.#options.book.release(containerId, ifName);
+      return true;
     } catch (error) {
       this.#options.report({what: 'an address could not be released', key, error});
-    } finally {
-      this.#leaving.delete(key);
+      return false;
     }
   }
 
