@@ -12,9 +12,18 @@ import type {ExecutionContext} from 'ava';
 
 import {type CniTarget, type PluginCall, runPlugin} from './lab/cni.js';
 import {stateDir} from './lab/daemon.js';
+import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
-import {addPod, createCluster, podTraces, resources} from './cluster.js';
-import {createLab} from './lab.js';
+import {
+  addPod,
+  createCluster,
+  endpointKey,
+  endpointKeys,
+  podTraces,
+  prefix,
+  resources,
+} from './cluster.js';
+import {type Lab, createLab} from './lab.js';
 import {labTest} from './privileged.js';
 
 const config = {cniVersion: '1.0.0', name: 'twill', type: 'twill', socket: '/run/twill/cni.sock'};
@@ -134,15 +143,17 @@ const badNamespaces: readonly BadCall[] = [
 labTest('bad input is refused with the right code and changes nothing', async t => {
   const lab = await createCluster(t, {hosts: ['a']});
   const a = lab.host('a');
-  await addPod(a, 'p1');
+  const p1 = await addPod(a, 'p1');
+  const recorded = async () => (await endpointKeys(lab)).includes(endpointKey(a, p1));
+  await eventually(recorded, {withinMs: 5000, what: 'the record of p1'});
   const target = await a.pod('target');
   await a.run(['ln', '-s', '/run/nowhere', '/run/dead-link']);
   await a.run(['mkfifo', '/run/pipe']);
-  const before = await everything(a);
+  const before = await everything(lab, a);
   for (const bad of [...badInput, ...badEnvironment, ...badNamespaces]) {
     await assertRefused(t, a, target, bad);
   }
-  t.deepEqual(await everything(a), before);
+  t.deepEqual(await everything(lab, a), before);
   t.is((await a.cni('ADD', target)).exitCode, 0, 'the daemon serves on');
   t.is((await a.cni('DEL', target)).exitCode, 0);
 });
@@ -181,19 +192,18 @@ labTest(
   async t => {
     const lab = await createCluster(t, {hosts: ['a']});
     const a = lab.host('a');
-    const [one, two, swapped] = await a.createPods(['one', 'two', 'swapped']);
-    if (!one || !two || !swapped) throw new Error('three pods were asked for');
+    const [one, two, three] = await a.createPods(['one', 'two', 'three']);
+    if (!one || !two || !three) throw new Error('three pods were asked for');
+    const env = {CNI_NETNS: '/run/swapped'};
     const swap = a.namespace.start([
       'sh',
       '-c',
       `while :; do
-       for pod in one two; do
-         umount /run/netns/swapped; mount --bind /run/netns/$pod /run/netns/swapped
-       done
-     done 2>/dev/null`,
+       for pod in one two nobody; do ln -sf /run/netns/$pod /run/next; mv -T /run/next /run/swapped; done
+     done`,
     ]);
     for (let round = 0; round < 30; round++) {
-      const {exitCode, failure, result, stdout} = await a.cni('ADD', swapped);
+      const {exitCode, failure, result, stdout} = await a.cni('ADD', three, {env});
       const held = await Promise.all(
         [one, two].map(pod => pod.ip('-o -4 address show dev eth0').catch(() => '')),
       );
@@ -206,7 +216,7 @@ labTest(
         t.deepEqual(holders, []);
       }
       // the path may name either now, or none: DEL takes the attachment down wherever it is
-      t.is((await a.cni('DEL', swapped)).exitCode, 0);
+      t.is((await a.cni('DEL', three, {env})).exitCode, 0);
       t.deepEqual(await podTraces(a), []);
     }
     await swap.kill();
@@ -238,7 +248,7 @@ async function assertRefused(
 }
 
 /** State that a refused call must not change. */
-async function everything(host: Host): Promise<object> {
+async function everything(lab: Lab, host: Host): Promise<object> {
   const dumps = [
     'ip -o link show',
     'ip -4 route show table all',
@@ -250,7 +260,7 @@ async function everything(host: Host): Promise<object> {
   return {
     kernel: texts.map(({stdout}) => stdout),
     files: files.filter(path => !path.startsWith(`${stateDir}/`)),
-    ipam: (await host.twillctl(['ipam', 'show'])).stdout,
+    records: await lab.etcd.list(prefix),
   };
 }
 

@@ -45,7 +45,10 @@ labTest(
     for (const {ok, error} of byHost) t.true(ok, error);
     t.regex((await a.ip('-o -d link show')) + (await a.run(['tc', 'qdisc', 'show'])).stdout, /tbf/);
 
-    t.is((await a.cni('CHECK', pod, {runtimeConfig})).exitCode, 0);
+    // without portmap: its 1.1.1 looks for IPv4 rules in ip6tables and the other way round
+    const plugins = conflist.plugins.filter(({type}) => type !== 'portmap');
+    const checked = await a.cni('CHECK', pod, {runtimeConfig, conflist: {...conflist, plugins}});
+    t.is(checked.exitCode, 0, checked.stdout);
     t.is((await a.cni('DEL', pod, {runtimeConfig})).exitCode, 0);
     t.deepEqual(await podTraces(a), []);
     t.is((await a.cni('DEL', pod, {runtimeConfig})).exitCode, 0, 'again');

@@ -14,9 +14,11 @@ import {labTest} from './privileged.js';
 
 const foreign = [
   'link add flannel.1 type vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472 nolearning',
+  'link set flannel.1 addrgenmode none',
   'link set flannel.1 up',
   'neigh add 10.42.1.0 lladdr 02:00:00:00:00:01 dev flannel.1 nud permanent',
   'link add cni0 type bridge',
+  'link set cni0 addrgenmode none',
   'link set cni0 up',
   'address add 10.42.0.1/24 dev cni0',
   'address add 198.51.100.1/32 dev lo',
@@ -58,7 +60,7 @@ labTest(
 async function foreignState(host: Host): Promise<readonly string[]> {
   const dumps = [
     'ip -o -d link show dev flannel.1',
-    'ip -o -d link show dev cni0',
+    'ip -o link show dev cni0',
     'bridge fdb show dev flannel.1',
     'ip -o address show dev cni0',
     'ip -o address show dev lo',

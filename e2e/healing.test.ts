@@ -62,7 +62,6 @@ labTest('every kernel object of ours that is deleted by hand comes back', async 
       name: 'address of the overlay device',
       harm: host => host.ip(`-4 address flush dev ${device}`),
     },
-    {name: 'host end of a pod down', harm: host => host.ip(`link set ${link?.dev} down`)},
   ];
 
   for (const {name, harm} of damages) {
