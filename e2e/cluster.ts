@@ -24,7 +24,7 @@ export function resources({
 }: ClusterOptions = {}): string {
   const pools = {
     ipv4: pool('pods', '10.244.0.0/16', blockSize),
-    ipv6: pool('pods6', 'fd00:10:244::/64', blockSize + 96),
+    ipv6: pool('pods6', 'fd00:10:244::/112', blockSize + 96),
   };
   return [
     `apiVersion: twill.io/v1

@@ -82,6 +82,57 @@ labTest('every kernel object of ours that is deleted by hand comes back', async 
   for (const {ok, error} of await p1.echo([p2.ipv4, p2.ipv6])) t.true(ok, error);
 });
 
+labTest(
+  'NAT rules and kernel settings that are changed by hand come back at the next resync',
+  async t => {
+    const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '300ms'}});
+    const a = lab.host('a');
+    const settings = [
+      '/proc/sys/net/ipv4/conf/all/forwarding',
+      '/proc/sys/net/ipv6/conf/all/forwarding',
+    ];
+    const state = async () => {
+      const rules = await Promise.all(
+        ['iptables', 'ip6tables'].map(program => natRules(a, program)),
+      );
+      const values = await a.run(['cat', ...settings]);
+      return {rules, values: values.stdout};
+    };
+    const sound = await state();
+    for (const rules of sound.rules) t.true(rules.length >= 3, 'chain, jump and rule');
+
+    const damages: readonly Damage[] = [
+      ...['iptables', 'ip6tables'].flatMap((program, family) =>
+        (sound.rules[family] ?? [])
+          .filter(rule => rule.startsWith('-A '))
+          .map(rule => ({
+            name: `${program} ${rule}`,
+            harm: (host: Host) =>
+              host.run(['sh', '-c', `${program} -t nat ${rule.replace('-A', '-D')}`]),
+          })),
+      ),
+      ...settings.map(file => ({
+        name: file,
+        harm: (host: Host) => host.run(['sh', '-c', `echo 0 >${file}`]),
+      })),
+    ];
+    for (const {name, harm} of damages) {
+      await harm(a);
+      const startedAt = performance.now();
+      t.notDeepEqual(await state(), sound, `${name} does harm`);
+      const whole = async () => JSON.stringify(await state()) === JSON.stringify(sound);
+      await eventually(whole, {withinMs: boundMs, what: `${name} back`});
+      t.log(`${name}: ${Math.round(performance.now() - startedAt)} ms`);
+    }
+  },
+);
+
+/** Our chains, their rules and the jumps to them, as commands. */
+async function natRules(host: Host, program: string): Promise<readonly string[]> {
+  const {stdout} = await host.run([program, '-t', 'nat', '-S']);
+  return stdout.split('\n').filter(line => line.includes('TWILL'));
+}
+
 /** Ours, one line each, without what differs when an object is made again. */
 async function objects(host: Host): Promise<readonly string[]> {
   const dumps = [
