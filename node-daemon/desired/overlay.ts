@@ -12,7 +12,7 @@
 import {addressAt, bitsOf, contains, familyOf, formatPrefix, maskAddress} from '#ipam';
 import type {Family, Prefix} from '#ipam';
 import type {Backend} from '../datastore/records/network.js';
-import {addressKey, addressText, fdbKey, gatewayKey, routeKey} from '../kernel/key.js';
+import {addressKey, addressText, equalOctets, fdbKey, gatewayKey, routeKey} from '../kernel/key.js';
 import {toOverlayMtu} from '../overlay/mtu.js';
 import type {Claims} from '../state/claims.js';
 import type {ByFamily, Peer} from '../state/peer.js';
@@ -230,19 +230,23 @@ function findOverlayProblem(
   const host = underlay[outer];
   if (host === undefined)
     return `${addressField[outer]}: expected an address, the overlay runs over ${familyText[outer]}`;
-  if (addressText(host) === addressText(device.local))
-    return `${addressField[outer]} is the one of this node`;
+  if (equalOctets(host, device.local)) return `${addressField[outer]} is the one of this node`;
 
   const gateway = gateways[family];
   if (gateway === undefined)
     return `vxlan.${addressField[family]}: expected an address, there are ${familyText[family]} ranges`;
-  const home = ranges.find(range => contains(range, gateway));
+  const home = ranges.find(range => isFirst(range, gateway) || contains(range, gateway));
   if (home === undefined)
     return `vxlan.${addressField[family]}: expected an address in the node's ranges, got ${addressText(gateway)}`;
   const rival = claims.betterOwnerOfRange(name, home);
   if (rival !== undefined)
     return `vxlan.${addressField[family]} lies in a range that overlaps one of ${ownerText(rival)}`;
   return undefined;
+}
+
+/** The usual case, without arithmetic: the gateway is the first address of the range. */
+function isFirst({address}: Prefix, gateway: Uint8Array): boolean {
+  return equalOctets(address, gateway);
 }
 
 const addressField: Readonly<Record<Family, string>> = {ipv4: 'address', ipv6: 'address6'};

@@ -41,3 +41,11 @@ const octetText = Array.from({length: 256}, (_, octet) => octet.toString(16).pad
 export function familyOfAddress(address: Uint8Array): Family {
   return address.length === 4 ? 'ipv4' : 'ipv6';
 }
+
+/** Addresses and MACs; two that are absent are equal. */
+export function equalOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}

@@ -114,8 +114,10 @@ export type KernelChange =
   | {readonly table: 'routes'; readonly isGone: boolean; readonly route: KernelRoute};
 
 export interface MonitorHandlers {
-  /** Ours and everybody's. Routes that appear with our own protocol may be left out. */
+  /** Ours and everybody's, but for routes that appear with our own protocol. */
   readonly onChange: (change: KernelChange) => void;
+  /** While true, neighbours, fdb entries and nexthops that appear are left out: most are our own. */
+  readonly isBusy?: () => boolean;
   /** News may have been lost: look at everything. */
   readonly onResync: (why: string) => void;
 }

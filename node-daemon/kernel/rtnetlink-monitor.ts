@@ -69,6 +69,7 @@ export async function startMonitor(
       groups,
       ...(namespace && {namespace}),
       onMessage: message => {
+        if (isBulk(message) && handlers.isBusy?.() === true) return;
         const change = toChange(message);
         if (change !== undefined) handlers.onChange(change);
       },
@@ -94,6 +95,11 @@ export async function startMonitor(
       current?.close();
     },
   };
+}
+
+/** What a start with many hosts makes tens of thousands of. */
+function isBulk({type}: Message): boolean {
+  return type === RTM_NEWNEIGH || type === RTM_NEWNEXTHOP;
 }
 
 /** Undefined: nothing for us. */

@@ -42,31 +42,46 @@ import type {
   NewVxlan,
 } from './port.js';
 
-/** Nearly always one request; the operation failed when one that matters did. */
-export interface OpRequests {
+export interface Batch {
   readonly requests: readonly Request[];
-  /** Position of a request whose failure means nothing. */
-  readonly optional?: number;
+  /** From the errors of requests to those of operations: of each the first that matters. */
+  readonly toOpErrors: <E>(errors: readonly (E | undefined)[]) => readonly (E | undefined)[];
 }
 
-export function toRequests(op: KernelOp): OpRequests {
-  if (op.kind === 'add-vxlan') return toVxlanRequests(op.link);
-  return {requests: [toRequest(op)]};
+export function createBatch(ops: readonly KernelOp[]): Batch {
+  if (ops.every(isSingle)) return {requests: ops.map(toRequest), toOpErrors: errors => errors};
+  const perOp = ops.map(op => (isSingle(op) ? [toRequest(op)] : toVxlanRequests(op.link)));
+  return {
+    requests: perOp.flat(),
+    toOpErrors(errors) {
+      let at = 0;
+      return perOp.map(requests => {
+        const own = errors.slice(at, (at += requests.length));
+        return own.find((error, index) => error !== undefined && index !== optionalRequest);
+      });
+    },
+  };
+}
+
+type SingleOp = Exclude<KernelOp, {kind: 'add-vxlan'}>;
+
+function isSingle(op: KernelOp): op is SingleOp {
+  return op.kind !== 'add-vxlan';
 }
 
 /**
  * No link-local address: nothing on the overlay would ever use it, and its duplicate detection would
- * be flooded to nobody. Where the host has no IPv6 the kernel does not know the setting.
+ * be flooded to nobody.
  */
-function toVxlanRequests(link: NewVxlan): OpRequests {
+function toVxlanRequests(link: NewVxlan): readonly Request[] {
   const {name} = link;
-  return {
-    requests: [newVxlan(link), setLink({name, addrGenMode: 'none'}), setLink({name, up: true})],
-    optional: 1,
-  };
+  return [newVxlan(link), setLink({name, addrGenMode: 'none'}), setLink({name, up: true})];
 }
 
-function toRequest(op: Exclude<KernelOp, {kind: 'add-vxlan'}>): Request {
+/** Of those: where the host has no IPv6, the kernel does not know the setting. */
+const optionalRequest = 1;
+
+function toRequest(op: SingleOp): Request {
   switch (op.kind) {
     case 'set-link':
       return setLink(toSettings(op.link));

@@ -43,7 +43,7 @@ import {
   toKernelNexthop,
   toKernelRoute,
 } from './rtnetlink-object.js';
-import {toRequests} from './rtnetlink-request.js';
+import {createBatch} from './rtnetlink-request.js';
 
 export interface RtnetlinkOptions {
   readonly namespace?: Namespace; // default: the process's own
@@ -108,13 +108,9 @@ class Rtnetlink implements KernelPort {
   }
 
   async apply(ops: readonly KernelOp[]): Promise<readonly (KernelError | undefined)[]> {
-    const perOp = ops.map(toRequests);
-    const errors = await this.#use(socket => socket.send(perOp.flatMap(({requests}) => requests)));
-    let at = 0;
-    return perOp.map(({requests, optional}) => {
-      const own = errors.slice(at, (at += requests.length));
-      return own.find((error, index) => error !== undefined && index !== optional);
-    });
+    const batch = createBatch(ops);
+    const errors = await this.#use(socket => socket.send(batch.requests));
+    return batch.toOpErrors(errors);
   }
 
   monitor(handlers: MonitorHandlers): Promise<{close(): void}> {

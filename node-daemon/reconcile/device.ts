@@ -5,9 +5,10 @@
  * between, learning) makes us delete it and create it anew; the rest is set in place. A device that
  * is as desired is not touched: everything that hangs on it would go with it.
  */
+import {equalOctets} from '../kernel/key.js';
 import type {DesiredDevice} from '../desired/tables.js';
 import type {KernelLink, LinkSettings} from '../kernel/port.js';
-import {equalOctets, type PlannedOp} from './plan.js';
+import {type PlannedOp} from './plan.js';
 
 export interface DevicePlan {
   readonly ops: readonly PlannedOp[];

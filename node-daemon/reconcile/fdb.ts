@@ -2,16 +2,10 @@
  * Forwarding entries of our VXLAN device: which host holds a VTEP MAC. Pure. All entries of the
  * device are ours: it does not learn.
  */
+import {equalOctets} from '../kernel/key.js';
 import type {DesiredTables} from '../desired/tables.js';
 import type {Mirror} from './mirror.js';
-import {
-  equalOctets,
-  keysOf,
-  missingInterface,
-  type Keys,
-  type PlannedOp,
-  type TablePlan,
-} from './plan.js';
+import {keysOf, missingInterface, type Keys, type PlannedOp, type TablePlan} from './plan.js';
 
 export function planFdb(desired: DesiredTables['fdb'], mirror: Mirror, keys?: Keys): TablePlan {
   const writes: PlannedOp[] = [];

@@ -127,6 +127,7 @@ class Core implements NodeCore {
   async start(): Promise<void> {
     this.#monitor = await this.#kernel.monitor({
       onChange: change => this.#noteNews(change),
+      isBusy: () => !this.#isIdle,
       onResync: why => {
         this.#log.info({why}, 'kernel news were lost');
         this.#resyncSoon();
@@ -244,11 +245,18 @@ class Core implements NodeCore {
    */
   #noteNews(change: KernelChange): void {
     if (this.#stopped || this.#wantsResync) return;
-    if (!change.isGone && !this.#isIdle && change.table !== 'routes') return; // an echo, most likely
+    if (change.table === 'links') this.#forgetEarlierNews(change.link.index);
     const {desired} = this.#derivation;
     if (!needsResync(change, desired, this.#reconciler.mirror)) return;
     if (this.#suspects.push(change) > mostSuspects) this.#wantsResync = true;
     this.#startNewsTimer();
+  }
+
+  /** Of an interface only the last news count. */
+  #forgetEarlierNews(index: number): void {
+    this.#suspects = this.#suspects.filter(
+      suspect => suspect.table !== 'links' || suspect.link.index !== index,
+    );
   }
 
   #resyncSoon(): void {

@@ -13,10 +13,10 @@ import type {
   KernelLink,
   KernelNeighbour,
   KernelNexthop,
-  KernelOp,
   KernelRoute,
   LinkSettings,
 } from '../kernel/port.js';
+import type {PlannedOp} from './plan.js';
 
 /** Out of the way of ids that the kernel or people choose: they count from 1. */
 const firstNexthopId = PROTOCOL_TWILL * 2 ** 24;
@@ -50,11 +50,17 @@ export class Mirror {
   static from(dump: Dump): Mirror {
     const mirror = new Mirror();
     for (const link of dump.links) mirror.#addLink(link);
-    for (const address of dump.addresses) if (address.isGlobal) mirror.#addAddress(address);
+    for (const address of dump.addresses) {
+      if (address.isGlobal) mirror.addresses.set(mirror.addressKeyOf(address), address);
+    }
     for (const nexthop of dump.nexthops) mirror.#addNexthop(nexthop);
-    for (const neighbour of dump.neighbours) mirror.#addNeighbour(neighbour);
+    for (const neighbour of dump.neighbours) {
+      mirror.neighbours.set(mirror.neighbourKeyOf(neighbour), neighbour);
+    }
     for (const entry of dump.fdb) mirror.#addFdb(entry);
-    for (const route of dump.routes) mirror.#addRoute(route);
+    for (const route of dump.routes) {
+      mirror.#setRoute(routeKey(route.address, route.bits, route.metric), route);
+    }
     return mirror;
   }
 
@@ -71,8 +77,8 @@ export class Mirror {
     this.#addLink(link);
   }
 
-  /** The kernel accepted `op`. Of a new link only the next dump knows the number. */
-  note(op: KernelOp): void {
+  /** The kernel accepted `op` on `key`. Of a new link only the next dump knows the number. */
+  note({key, op}: PlannedOp): void {
     switch (op.kind) {
       case 'add-vxlan':
         return;
@@ -81,30 +87,35 @@ export class Mirror {
       case 'delete-link':
         return this.#dropLink(op.link);
       case 'add-address':
-        return this.#addAddress(op.address);
+        this.addresses.set(key, op.address);
+        return;
       case 'delete-address':
-        this.addresses.delete(this.addressKeyOf(op.address));
+        this.addresses.delete(key);
         return;
       case 'add-nexthop':
       case 'replace-nexthop':
-        return this.#addNexthop(op.nexthop);
+        this.nexthopIds.set(op.nexthop.id, op.nexthop.index);
+        this.nexthops.set(key, op.nexthop);
+        return;
       case 'delete-nexthop':
-        return this.#dropNexthop(op.nexthop);
+        return this.#dropNexthop(key, op.nexthop);
       case 'replace-neighbour':
-        return this.#addNeighbour(op.neighbour);
+        this.neighbours.set(key, op.neighbour);
+        return;
       case 'delete-neighbour':
-        this.neighbours.delete(this.neighbourKeyOf(op.neighbour));
+        this.neighbours.delete(key);
         return;
       case 'replace-fdb':
-        this.fdb.set(this.fdbKeyOf(op.entry), op.entry);
+        this.fdb.set(key, op.entry);
         return;
       case 'delete-fdb':
-        return this.#dropFdb(op.entry);
+        if (!takeOut(this.surplusFdb, op.entry)) this.fdb.delete(key);
+        return;
       case 'add-route':
       case 'replace-route':
-        return this.#addRoute(op.route);
+        return this.#setRoute(key, op.route);
       case 'delete-route':
-        return this.#dropRoute(routeKeyOf(op.route));
+        return this.#dropRoute(key);
       default:
         return op satisfies never;
     }
@@ -168,18 +179,17 @@ export class Mirror {
     for (const table of [this.addresses, this.neighbours, this.fdb]) {
       for (const [key, entry] of table) if (entry.index === index) table.delete(key);
     }
-    for (const [key, route] of this.routes) if (route.index === index) this.#dropRoute(key);
-    for (const nexthop of [...this.nexthops.values()]) {
-      if (nexthop.index === index) this.#dropNexthop(nexthop);
+    for (const [key, route] of this.routes) {
+      if (this.indexOfRoute(route) === index) this.#dropRoute(key);
+    }
+    for (const [key, nexthop] of this.nexthops) {
+      if (nexthop.index === index) this.#dropNexthop(key, nexthop);
     }
     this.links.delete(name);
     this.linkNames.delete(index);
   }
 
-  #addAddress(address: KernelAddress): void {
-    this.addresses.set(this.addressKeyOf(address), address);
-  }
-
+  /** The lowest id for a gateway is the one that counts. */
   #addNexthop(nexthop: KernelNexthop): void {
     this.nexthopIds.set(nexthop.id, nexthop.index);
     if (nexthop.protocol !== PROTOCOL_TWILL) return;
@@ -189,24 +199,17 @@ export class Mirror {
       this.surplusNexthops.push(nexthop);
       return;
     }
-    if (current !== undefined && current.id !== nexthop.id) this.surplusNexthops.push(current);
+    if (current !== undefined) this.surplusNexthops.push(current);
     this.nexthops.set(key, nexthop);
   }
 
   /** The kernel deletes the routes of a nexthop with it. */
-  #dropNexthop(nexthop: KernelNexthop): void {
+  #dropNexthop(key: string, nexthop: KernelNexthop): void {
     const {id} = nexthop;
     this.nexthopIds.delete(id);
-    const at = this.surplusNexthops.indexOf(nexthop);
-    const key = this.nexthopKeyOf(nexthop);
-    if (at >= 0) this.surplusNexthops.splice(at, 1);
-    else if (key !== undefined) this.nexthops.delete(key);
+    if (!takeOut(this.surplusNexthops, nexthop)) this.nexthops.delete(key);
     if (!this.#routeCounts.has(id)) return;
     for (const [key, route] of this.routes) if (route.nexthopId === id) this.#dropRoute(key);
-  }
-
-  #addNeighbour(neighbour: KernelNeighbour): void {
-    this.neighbours.set(this.neighbourKeyOf(neighbour), neighbour);
   }
 
   #addFdb(entry: KernelFdbEntry): void {
@@ -215,14 +218,7 @@ export class Mirror {
     else this.fdb.set(key, entry);
   }
 
-  #dropFdb(entry: KernelFdbEntry): void {
-    const at = this.surplusFdb.indexOf(entry);
-    if (at >= 0) this.surplusFdb.splice(at, 1);
-    else this.fdb.delete(this.fdbKeyOf(entry));
-  }
-
-  #addRoute(route: KernelRoute): void {
-    const key = routeKeyOf(route);
+  #setRoute(key: string, route: KernelRoute): void {
     this.#dropRoute(key);
     this.routes.set(key, route);
     if (route.nexthopId !== undefined) this.#countRoute(route.nexthopId, 1);
@@ -230,8 +226,9 @@ export class Mirror {
 
   #dropRoute(key: string): void {
     const route = this.routes.get(key);
+    if (route === undefined) return;
     this.routes.delete(key);
-    if (route?.nexthopId !== undefined) this.#countRoute(route.nexthopId, -1);
+    if (route.nexthopId !== undefined) this.#countRoute(route.nexthopId, -1);
   }
 
   #countRoute(nexthopId: number, by: number): void {
@@ -241,6 +238,8 @@ export class Mirror {
   }
 }
 
-function routeKeyOf({address, bits, metric}: KernelRoute): string {
-  return routeKey(address, bits, metric);
+function takeOut<T>(entries: T[], entry: T): boolean {
+  const at = entries.indexOf(entry);
+  if (at >= 0) entries.splice(at, 1);
+  return at >= 0;
 }

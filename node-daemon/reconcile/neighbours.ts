@@ -4,16 +4,10 @@
  * Only on our device are others' permanent entries removed. Those of a pod go with its interface,
  * and what the kernel learns by itself is its own business.
  */
+import {equalOctets} from '../kernel/key.js';
 import type {DesiredTables} from '../desired/tables.js';
 import type {Mirror} from './mirror.js';
-import {
-  equalOctets,
-  keysOf,
-  missingInterface,
-  type Keys,
-  type PlannedOp,
-  type TablePlan,
-} from './plan.js';
+import {keysOf, missingInterface, type Keys, type PlannedOp, type TablePlan} from './plan.js';
 
 export interface NeighbourScope {
   readonly keys?: Keys;

@@ -6,10 +6,9 @@
  * of a change that was superseded) costs one needless resync, never a wrong one.
  */
 import type {Desired} from '../desired/desired.js';
-import {routeKey} from '../kernel/key.js';
+import {equalOctets, routeKey} from '../kernel/key.js';
 import {PROTOCOL_TWILL, type KernelChange, type KernelLink} from '../kernel/port.js';
 import type {Mirror} from './mirror.js';
-import {equalOctets} from './plan.js';
 
 export function needsResync(change: KernelChange, desired: Desired, mirror: Mirror): boolean {
   switch (change.table) {

@@ -56,7 +56,7 @@ export function rangesOf(n: number): readonly Prefix[] {
   const offset = n * 64;
   return [
     parse(`10.${244 + (offset >> 16)}.${(offset >> 8) & 255}.${offset & 255}/26`),
-    parse(`fd00:244::${offset.toString(16)}/122`),
+    parse(`fd00:244::${(offset >> 16).toString(16)}:${(offset & 0xffff).toString(16)}/122`),
   ];
 }
 

@@ -40,10 +40,3 @@ export function* keysOf(
 export function missingInterface(device: string): string {
   return `interface ${device} is missing`;
 }
-
-export function equalOctets(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
-}

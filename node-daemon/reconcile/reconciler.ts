@@ -210,22 +210,17 @@ export class Reconciler {
       const slice = due.slice(at, at + sliceLength);
       const errors = await this.#kernel.apply(slice.map(({op}) => op));
       const nowMs = this.#clock.nowMs();
-      slice.forEach(({key, op}, index) => this.#file(table, key, op, errors[index], nowMs));
+      slice.forEach((each, index) => this.#file(table, each, errors[index], nowMs));
     }
   }
 
-  #file(
-    table: TableName,
-    key: string,
-    op: KernelOp,
-    error: KernelError | undefined,
-    nowMs: number,
-  ): void {
+  #file(table: TableName, planned: PlannedOp, error: KernelError | undefined, nowMs: number): void {
+    const {key, op} = planned;
     const ledger = this.ledgers[table];
     if (error === undefined || isDone(op, error)) {
       ledger.operations++;
       if (ledger.failed.size > 0) ledger.failed.delete(key);
-      this.#mirror.note(op);
+      this.#mirror.note(planned);
       return;
     }
     if (!ledger.failed.has(key)) this.#wantsResync = true;
