@@ -40,7 +40,7 @@ build/.native: $(NATIVE) node_modules/.package-lock.json | build/.toolchain
 
 dist/.built: $(SOURCES) node_modules/.package-lock.json
 	@echo 'build: dist/'
-	@npx --no-install tsc -p .
+	@node_modules/.bin/tsc -p .
 	@touch $@
 
 demo: build build/.toolchain-demo
@@ -52,18 +52,18 @@ lab: build build/.toolchain-demo
 test: test-unit test-e2e
 
 test-unit: build build/.toolchain-test
-	@npx --no-install ava
+	@node_modules/.bin/ava
 
 test-e2e: build build/.toolchain-test
-	@npx --no-install ava --config e2e/ava.config.js --serial
+	@node_modules/.bin/ava --config e2e/ava.config.js --serial
 
 test-nodes: build build/.toolchain-test
 	@install/test-nodes.sh 22 24
 
 check: build/.native
-	@npx --no-install tsc -p . --noEmit
-	@npx --no-install eslint .
-	@npx --no-install prettier --check --log-level warn .
+	@node_modules/.bin/tsc -p . --noEmit
+	@node_modules/.bin/eslint .
+	@node_modules/.bin/prettier --check --log-level warn .
 
 bench: build build/.toolchain-test
 	@node dist/bench/main.js

@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/.."
 prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
 [ -e "$prefix/include/node/node_api.h" ] || prefix=/usr
-npx --no-install node-gyp configure build --silent --nodedir="$prefix"
+node_modules/.bin/node-gyp configure build --silent --jobs max --nodedir="$prefix" >/dev/null
