@@ -8,7 +8,7 @@
  * addresses, and as the address plugin of another one.
  */
 import {type Conflist, twillConflist} from './lab/cni.js';
-import {createCluster, podTraces} from './cluster.js';
+import {createCluster, podsAreGone} from './cluster.js';
 import {labTest} from './privileged.js';
 
 const reference = (...names: readonly string[]) => ({
@@ -50,7 +50,7 @@ labTest(
     const checked = await a.cni('CHECK', pod, {runtimeConfig, conflist: {...conflist, plugins}});
     t.is(checked.exitCode, 0, checked.stdout);
     t.is((await a.cni('DEL', pod, {runtimeConfig})).exitCode, 0);
-    t.deepEqual(await podTraces(a), []);
+    await t.notThrowsAsync(podsAreGone(a));
     t.is((await a.cni('DEL', pod, {runtimeConfig})).exitCode, 0, 'again');
   },
   reference('portmap', 'bandwidth'),
@@ -75,7 +75,7 @@ labTest(
       /networks\/twill\/10\.77\.0\.\d+$/.test(path),
     );
     t.deepEqual(kept, [], 'the other plugin was told');
-    t.deepEqual(await podTraces(a), []);
+    await t.notThrowsAsync(podsAreGone(a));
   },
   reference('host-local'),
 );

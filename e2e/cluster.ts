@@ -1,4 +1,5 @@
 /** A lab with resources applied and a daemon ready on every host: where most tests start. Shell. */
+import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
 import type {Pod} from './lab/pod.js';
 import {type Lab, type LabOptions, type Scope, createLab} from './lab.js';
@@ -42,6 +43,21 @@ kind: Pool
 metadata: {name: ${name}}
 spec: {cidr: '${cidr}', blockSize: ${blockSize}, natOutgoing: true}
 `;
+}
+
+/**
+ * Resolves when pods have nothing left on the host. A DEL answers when route and address are gone and
+ * the interface is on its way out, so the last one may be seen for a moment (20 ms, see the kernel's
+ * rcu_barrier).
+ * @throws Error naming what stays.
+ */
+export async function podsAreGone(host: Host): Promise<void> {
+  const gone = async () => {
+    const traces = await podTraces(host);
+    if (traces.length > 0) throw new Error(traces.join(', '));
+    return true;
+  };
+  await eventually(gone, {withinMs: 1000, what: `${host.name} without pods`});
 }
 
 /** New pods with an ADD that must succeed, all at once. */

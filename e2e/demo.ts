@@ -2,16 +2,16 @@
  * `make demo`: three hosts, six pods, traffic over VXLAN, on real parts; leaves nothing behind. Shell.
  * `make lab` (--keep): the same, and then it stays until Ctrl-C and says how to look around.
  */
-import {readFileSync} from 'node:fs';
 import {release} from 'node:os';
 
-import {addPods, podTraces, resources} from './cluster.js';
+import {addPods, podsAreGone, resources} from './cluster.js';
 import {pingMatrix} from './demo/matrix.js';
-import {bad, bold, command, dim, good, say, step, table} from './demo/print.js';
+import {bad, bold, command, dim, good, heading, say, step, table} from './demo/print.js';
 import type {Host} from './lab/host.js';
 import type {Pod} from './lab/pod.js';
+import {programs} from './lab/programs.js';
 import {Stream} from './lab/traffic.js';
-import {type Lab, type Scope, createLab, underlay} from './lab.js';
+import {type Lab, type Scope, createLab} from './lab.js';
 
 const device = 'twill.4096';
 const keep = process.argv.includes('--keep');
@@ -39,7 +39,7 @@ async function main(scope: Scope): Promise<void> {
     await lab.apply(resources());
     await Promise.all(lab.hosts.map(host => host.startDaemon()));
   });
-  await showCtl(lab, ['get', 'nodes', '-o', 'wide'], ['get', 'leases']);
+  await showCtl(lab, ['get', 'nodes']);
 
   const pods = await step(3, 'Six pods, added by the CNI binary', async () => {
     const added = lab.hosts.map(host => addPods(host, [`${host.name}1`, `${host.name}2`]));
@@ -54,11 +54,11 @@ async function main(scope: Scope): Promise<void> {
   const verdict = `${matrix.answered} of ${matrix.pings} answered`;
   say(matrix.answered === matrix.pings ? good(verdict) : bad(verdict));
 
-  await step(5, 'What is in the kernel of host a: one of each per peer', () => Promise.resolve());
+  heading(5, 'What is in the kernel of host a: one of each per peer and family');
   await showKernel(lab.host('a'));
 
-  await step(6, 'What twillctl says', () => Promise.resolve());
-  await showCtl(lab, ['get', 'pools'], ['get', 'endpoints'], ['ipam', 'show'], ['node', 'status']);
+  heading(6, 'What twillctl says');
+  await showCtl(lab, ['get', 'endpoints'], ['ipam', 'show'], ['node', 'status']);
 
   await proveSturdy(lab, pods);
   if (keep) await stay(lab);
@@ -120,10 +120,8 @@ async function removePods(lab: Lab, pods: readonly Pod[]): Promise<void> {
       if (exitCode !== 0) throw new Error(`DEL of ${pod.name}: ${stdout}`);
     }
   });
-  const left = (await Promise.all(lab.hosts.map(podTraces))).flat();
-  const verdict =
-    left.length === 0 ? good('no interface and no route of a pod is left') : bad(left.join());
-  say(verdict);
+  await Promise.all(lab.hosts.map(podsAreGone));
+  say(good('no interface and no route of a pod is left'));
 }
 
 async function stay(lab: Lab): Promise<void> {
@@ -136,10 +134,9 @@ async function stay(lab: Lab): Promise<void> {
       say(`pod ${name} ${enter} ip netns exec ${pod.name} sh`);
     }
   }
-  const file = '/etc/twill/twilld.yaml';
-  const configured = readFileSync(lab.host('a').namespace.path(file), 'utf8').length > 0;
-  if (configured) say(`\n   On a host: ${file}, /etc/cni/net.d, /var/lib/twill are its own.`);
-  say(`twillctl from a host: twillctl --etcd http://${underlay.gateway}:2379 node status`);
+  say();
+  say('On a host /etc/twill, /etc/cni/net.d, /opt/cni/bin, /var/lib/twill and /run are its own.');
+  say(`twillctl there: ${programs.ctl} --etcd ${lab.etcd.endpoints.join()} node status`);
   await new Promise(() => setInterval(() => undefined, 1 << 30));
 }
 

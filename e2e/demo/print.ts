@@ -26,10 +26,15 @@ export function say(text = ''): void {
   console.log(text === '' ? '' : `   ${text}`);
 }
 
+/** A step that only shows. */
+export function heading(number: number, title: string): void {
+  console.log(`\n${bold(String(number))}  ${bold(title)}`);
+}
+
 /** A command as one would type it, and what it answered. */
 export function command(prompt: string, output: string): void {
-  say(dim(`${prompt}`));
-  for (const line of output.trimEnd().split('\n')) say(`  ${line.trimEnd()}`);
+  say(dim(`$ ${prompt}`));
+  for (const line of output.trimEnd().split('\n')) say(line.trimEnd());
 }
 
 /** Columns as wide as their widest cell; numbers are not aligned, as kubectl does it. */
@@ -41,7 +46,7 @@ export function table(rows: readonly (readonly string[])[]): void {
     const cells = row.map(
       (cell, column) => cell + ' '.repeat((widths[column] ?? 0) - visible(cell).length),
     );
-    say(`  ${cells.join('   ').trimEnd()}`);
+    say(cells.join('   ').trimEnd());
   }
 }
 

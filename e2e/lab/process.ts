@@ -1,7 +1,7 @@
 /**
  * Processes of the lab: short ones that are run to their end, long ones whose output is kept. Shell.
  *
- * Every command enters its namespaces through nsenter, which forks: the process that does the work
+ * A command that enters a machine goes through nsenter, which forks: the process that does the work
  * is a child of the one Node knows, so signals are sent to that child.
  */
 import {type ChildProcess, spawn} from 'node:child_process';
@@ -47,7 +47,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    signalWorker(child, 'SIGKILL');
+    signalWorker(child, argv, 'SIGKILL');
   }, timeoutMs);
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
@@ -102,14 +102,14 @@ export class LongProcess {
     });
   }
 
-  /** The process Node started: nsenter or unshare, not the program behind it. */
+  /** The process Node started, which may be nsenter. */
   get outerPid(): number {
     return this.#child.pid ?? 0;
   }
 
   /** The program itself, behind nsenter. */
   get pid(): number {
-    return workerOf(this.outerPid);
+    return workerOf(this.outerPid, this.#argv);
   }
 
   get running(): boolean {
@@ -141,7 +141,7 @@ export class LongProcess {
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
-    if (this.running) signalWorker(this.#child, signal);
+    if (this.running) signalWorker(this.#child, this.#argv, signal);
     return this.exited;
   }
 
@@ -168,9 +168,9 @@ export class LongProcess {
   }
 }
 
-/** The only child of a process that forked once, as nsenter and unshare do; else the process itself. */
-export function workerOf(pid: number): number {
-  return childrenOf(pid)[0] ?? pid;
+/** nsenter's only child; else the process itself. */
+function workerOf(pid: number, [program]: readonly string[]): number {
+  return program === 'nsenter' ? (childrenOf(pid)[0] ?? pid) : pid;
 }
 
 export function childrenOf(pid: number): readonly number[] {
@@ -192,10 +192,10 @@ function start(
   return spawn(program, rest, {stdio, detached, env: {...process.env, ...env}});
 }
 
-function signalWorker(child: ChildProcess, signal: NodeJS.Signals): void {
+function signalWorker(child: ChildProcess, argv: readonly string[], signal: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {
-    process.kill(workerOf(child.pid), signal);
+    process.kill(workerOf(child.pid, argv), signal);
   } catch {
     // ended meanwhile
   }

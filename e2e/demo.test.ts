@@ -1,0 +1,84 @@
+/*
+ *   demo (its own process) -> three hosts, etcd, six pods
+ *     ^ SIGINT, SIGTERM or SIGKILL at any moment
+ *
+ * Claim: the demo shows what it promises, quickly, and is gone without a trace however it ends.
+ * Everything it starts inherits a mark in its environment, so a process that stays is found by it.
+ */
+import {randomBytes} from 'node:crypto';
+import {readFile, readdir} from 'node:fs/promises';
+
+import {eventually} from './lab/eventually.js';
+import {LongProcess, run} from './lab/process.js';
+import {fromRoot} from './lab/programs.js';
+import {labTest} from './privileged.js';
+
+const program = fromRoot('dist/e2e/demo.js');
+/** When the demo is struck, ms after its start: while hosts, daemons and pods come, run, and go. */
+const moments = [60, 150, 300, 450, 700, 1100, 1600, 2200, 3000, 4000, 5500];
+const signals = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
+
+labTest('the demo runs to its end within 40 s and every ping is answered', async t => {
+  const mark = newMark();
+  const startedAt = performance.now();
+  const {code, stdout} = await run([process.execPath, program], {env: mark.env, timeoutMs: 40_000});
+  t.log(`${Math.round(performance.now() - startedAt)} ms`);
+  t.is(code, 0);
+  t.regex(stdout, /60 of 60 answered/);
+  t.regex(stdout, / 0 lost/);
+  t.deepEqual(await mark.processes(), []);
+});
+
+labTest(`nothing is left when the demo is interrupted at ${moments.length} moments`, async t => {
+  const controlGroups = await labControlGroups();
+  for (const [index, delayMs] of moments.entries()) {
+    const signal = signals[index % signals.length] ?? 'SIGKILL';
+    const mark = newMark();
+    const demo = new LongProcess([process.execPath, program], {env: mark.env});
+    await new Promise(resolve => setTimeout(resolve, delayMs)); // the moment is the point
+    await demo.kill(signal);
+    const gone = async () => {
+      const left = await mark.processes();
+      if (left.length > 0) throw new Error(left.join(', '));
+      return true;
+    };
+    await t.notThrowsAsync(eventually(gone, {withinMs: 3000}), `${signal} after ${delayMs} ms`);
+  }
+  t.deepEqual(await labControlGroups(), controlGroups);
+});
+
+labTest('the lab that is kept says how to enter its hosts and pods', async t => {
+  const mark = newMark();
+  const demo = new LongProcess([process.execPath, program, '--keep'], {env: mark.env});
+  t.teardown(async () => void (await demo.kill('SIGKILL')));
+  await demo.line(line => line.includes('until Ctrl-C'), 40_000);
+  const entry = await demo.line(line => /^ *pod a1 /.test(line), 5000);
+  const enter = entry.replace(/^ *pod a1 +/, '').replace(/ sh$/, '');
+  t.regex((await run([...enter.split(' '), 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
+  t.is(await demo.kill('SIGINT'), 130);
+  t.deepEqual(await mark.processes(), []);
+});
+
+function newMark() {
+  const value = randomBytes(16).toString('hex');
+  return {
+    env: {TWILL_DEMO_MARK: value},
+    /** Command lines of the processes that carry it. */
+    processes: async (): Promise<readonly string[]> => {
+      const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+      const marked = await Promise.all(
+        pids.map(async pid => {
+          const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+          if (!environ.includes(value)) return '';
+          return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+        }),
+      );
+      return marked.filter(Boolean).map(line => line.replaceAll('\0', ' '));
+    },
+  };
+}
+
+async function labControlGroups(): Promise<string> {
+  const argv = ['find', '/sys/fs/cgroup', '-type', 'd', '-name', 'twill-lab-*'];
+  return (await run(argv, {mayFail: true})).stdout;
+}
