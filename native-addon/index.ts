@@ -38,3 +38,4 @@ export {
   type Namespace,
 } from './namespace.js';
 export {listenUnix, type UnixListenerOptions, type UnixRequest} from './unix-listener.js';
+export {FakeKernel, type FakeMonitor, type Fault} from './netlink/fake-kernel.js';

@@ -85,10 +85,11 @@ export function decodeAddress(payload: Uint8Array): Address {
 function encode(address: Address): Uint8Array {
   const w = writer.start(IFADDRMSG_BYTES);
   w.setU8(0, toAf(address.family)).setU8(1, address.bits).setU8(3, address.scope);
+  w.setU8(2, address.flags & 0xff);
   w.setU32(4, address.index);
   w.bytes(IFA_LOCAL, address.address).bytes(IFA_ADDRESS, address.address);
   if (address.label !== undefined) w.text(IFA_LABEL, address.label);
-  if (address.flags !== 0) w.u32(IFA_FLAGS, address.flags);
+  if (address.flags > 0xff) w.u32(IFA_FLAGS, address.flags);
   return w.finish();
 }
 

@@ -93,7 +93,9 @@ export class Cursor {
 
   /** A copy: a decoded object must not keep a whole dump alive. */
   bytes(): Uint8Array {
-    return this.#bytes.slice(this.#value, this.#value + this.#length);
+    const copy = new Uint8Array(this.#length); // Buffer.slice() would be a view
+    for (let i = 0; i < copy.length; i++) copy[i] = this.#bytes[this.#value + i] as number;
+    return copy;
   }
 
   /** An IP address of that width, or of either; a copy. */

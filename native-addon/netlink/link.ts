@@ -10,6 +10,7 @@
  * Kinds with data of their own: veth.ts, vxlan.ts.
  */
 import {
+  AF_BRIDGE,
   AF_INET6,
   IFF_LOWER_UP,
   IFF_UP,
@@ -61,6 +62,11 @@ export interface Link {
   readonly rxQueues?: number;
   readonly addrGenMode?: AddrGenMode;
   readonly vxlan?: VxlanInfo;
+  /**
+   * The message is about the link as a port of a bridge (family AF_BRIDGE), and tells little else.
+   * As RTM_DELLINK it says that the link has left the bridge, not that it is gone.
+   */
+  readonly bridgePort?: boolean;
 }
 
 /** How IPv6 makes the link-local address; 'none': it does not. */
@@ -75,6 +81,7 @@ export interface LinkChange {
   readonly group?: number;
   readonly alias?: string;
   readonly addrGenMode?: AddrGenMode;
+  readonly master?: number; // ifindex of a bridge or bond; 0: none
 }
 
 export const IFINFOMSG_BYTES = 16;
@@ -121,6 +128,7 @@ export function writeAttributes(w: Writer, link: LinkChange & {readonly queues?:
   if (link.mac !== undefined) w.bytes(IFLA_ADDRESS, link.mac);
   if (link.mtu !== undefined) w.u32(IFLA_MTU, link.mtu);
   if (link.group !== undefined) w.u32(IFLA_GROUP, link.group);
+  if (link.master !== undefined) w.u32(IFLA_MASTER, link.master);
   if (link.alias !== undefined) w.text(IFLA_IFALIAS, link.alias);
   if (link.queues !== undefined) {
     w.u32(IFLA_NUM_TX_QUEUES, link.queues).u32(IFLA_NUM_RX_QUEUES, link.queues);
@@ -150,6 +158,7 @@ export function decodeLink(payload: Uint8Array): Link {
     flags,
     group: 0,
   };
+  if (cursor.headerU8(0) === AF_BRIDGE) link.bridgePort = true;
   while (cursor.next()) decodeAttribute(cursor, link);
   return link;
 }
@@ -174,9 +183,11 @@ function decodeAttribute(cursor: Cursor, link: Mutable<Link>): void {
     case IFLA_GROUP:
       link.group = cursor.u32('group');
       break;
-    case IFLA_LINK:
-      link.peerIndex = cursor.u32('peerIndex');
+    case IFLA_LINK: {
+      const peerIndex = cursor.u32('peerIndex');
+      if (peerIndex !== 0) link.peerIndex = peerIndex; // 0: the other end is gone, or not yet there
       break;
+    }
     case IFLA_LINK_NETNSID:
       link.linkNetnsId = cursor.i32('linkNetnsId');
       break;

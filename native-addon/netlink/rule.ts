@@ -131,7 +131,8 @@ function encode(rule: Rule): Uint8Array {
     .setU8(2, rule.from?.bits ?? 0);
   w.setU8(4, rule.table < 256 ? rule.table : RT_TABLE_UNSPEC);
   w.setU8(7, rule.action).setU32(8, rule.invert === true ? FIB_RULE_INVERT : 0);
-  w.u32(FRA_PRIORITY, rule.priority).u32(FRA_TABLE, rule.table);
+  w.u32(FRA_PRIORITY, rule.priority);
+  if (rule.table > 255) w.u32(FRA_TABLE, rule.table);
   if (rule.protocol !== undefined) w.u8(FRA_PROTOCOL, rule.protocol);
   if (rule.from !== undefined) w.bytes(FRA_SRC, rule.from.address);
   if (rule.to !== undefined) w.bytes(FRA_DST, rule.to.address);

@@ -56,7 +56,11 @@ void Poll::close() {
 void Poll::ready(uv_poll_t *handle, int, int) {
   auto *self = static_cast<Poll *>(handle->data);
   const std::shared_ptr<UnixListener> listener = self->owner;
-  if (self->listener != nullptr) listener->work();
+  if (self->listener == nullptr) return;
+  try {
+    listener->work();
+  } catch (const Napi::Error &) { // the environment is ending: no value can be made any more
+  }
 }
 
 class UnixListenerObject : public Napi::ObjectWrap<UnixListenerObject> {
