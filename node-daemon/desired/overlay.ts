@@ -14,10 +14,9 @@ import type {Family, Prefix} from '#ipam';
 import type {Backend} from '../datastore/records/network.js';
 import {addressKey, addressText, equalOctets, fdbKey, gatewayKey, routeKey} from '../kernel/key.js';
 import {toOverlayMtu} from '../overlay/mtu.js';
-import type {Claims} from '../state/claims.js';
+import {macKey, type Claims} from '../state/claims.js';
 import type {ByFamily, Peer} from '../state/peer.js';
-import type {State, Underlay} from '../state/state.js';
-import {macKey} from '../state/transition.js';
+import {ownClaim, type State, type Underlay} from '../state/state.js';
 import type {
   Contribution,
   DesiredAddress,
@@ -253,5 +252,5 @@ const addressField: Readonly<Record<Family, string>> = {ipv4: 'address', ipv6: '
 const familyText: Readonly<Record<Family, string>> = {ipv4: 'IPv4', ipv6: 'IPv6'};
 
 function ownerText(owner: string): string {
-  return owner === '-' ? 'this node' : `node ${owner}`;
+  return owner === ownClaim ? 'this node' : `node ${owner}`;
 }

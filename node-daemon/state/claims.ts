@@ -12,7 +12,11 @@ import {PrefixIndex} from './prefix-index.js';
 export interface Claim {
   readonly rank: number; // lower is older; -1: our own
   readonly ranges: readonly Prefix[];
-  readonly mac?: string; // six octets as hexadecimal text
+  readonly mac?: string; // macKey()
+}
+
+export function macKey(mac: Uint8Array): string {
+  return String.fromCharCode(...mac);
 }
 
 export class Claims {

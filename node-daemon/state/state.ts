@@ -11,7 +11,7 @@ import type {Resource} from '../datastore/records/kind.js';
 import type {PoolSettings} from '../datastore/records/pool.js';
 import {toVtepMac} from '../overlay/vtep-mac.js';
 import type {AttachedPod} from './attached-pod.js';
-import {Claims} from './claims.js';
+import {Claims, macKey} from './claims.js';
 import type {ByFamily, Peer} from './peer.js';
 
 export interface Self {
@@ -51,16 +51,22 @@ export interface State {
 export type MutableState = {-readonly [Key in keyof State]: Mutable<State[Key]>};
 type Mutable<T> = T extends ReadonlyMap<infer K, infer V> ? Map<K, V> : T;
 
+/** Our own among the claims: not the name of any node, those begin with a letter or digit. */
+export const ownClaim = '-';
+
 export function createState(self: Self): State {
+  const vtepMac = toVtepMac(self.uid);
+  const claims = new Claims();
+  claims.put(ownClaim, {rank: -1, ranges: [], mac: macKey(vtepMac)});
   return {
-    self: {...self, vtepMac: toVtepMac(self.uid)},
+    self: {...self, vtepMac},
     synced: false,
     network: networkSettings(),
     pools: new Map(),
     nodes: new Map(),
     resources: new Map(),
     problems: new Map(),
-    claims: new Claims(),
+    claims,
     underlay: undefined,
     ranges: undefined,
     pods: undefined,

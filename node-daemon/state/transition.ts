@@ -11,7 +11,8 @@ import {poolSettings} from '../datastore/records/pool.js';
 import type {StoreEvent} from '../datastore/store-event.js';
 import {attachmentKey, toAttachedPod, type AttachmentFields} from './attached-pod.js';
 import {toPeer, type Peer} from './peer.js';
-import type {MutableState, State, Underlay} from './state.js';
+import {macKey} from './claims.js';
+import {ownClaim, type MutableState, type State, type Underlay} from './state.js';
 
 export type StateEvent =
   | {readonly kind: 'store'; readonly events: readonly StoreEvent[]}
@@ -71,13 +72,6 @@ export function transition(state: State, event: StateEvent, changes: Changes): v
     default:
       return event satisfies never;
   }
-}
-
-/** Not the name of any node: names begin with a letter or digit. */
-export const ownClaim = '-';
-
-export function macKey(mac: Uint8Array): string {
-  return String.fromCharCode(...mac);
 }
 
 function applyStoreEvent(state: MutableState, event: StoreEvent, changes: Changes): void {
