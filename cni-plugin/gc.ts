@@ -8,7 +8,7 @@ import {parseConfig} from './config.js';
 import type {Call, CniContext} from './context.js';
 import {CNI_CODE, CniError} from './error.js';
 import {attachmentKey} from './names.js';
-import {findLeaks} from './recovery.js';
+import {findUnaccounted} from './recovery.js';
 import {orAborted} from './steps.js';
 
 /** @throws CniError 101 when something could not be removed, after everything else was. */
@@ -73,8 +73,8 @@ async function reapLeaks(
   try {
     const messages = await kernel.host.dump(dumpLinks({kind: 'veth'}));
     const links = messages.map(({payload}) => decodeLink(payload));
-    const gone = findLeaks(book.list(), links)
-      .filter(name => !unborn.has(name))
+    const gone = findUnaccounted(book.list(), links)
+      .leaks.filter(name => !unborn.has(name))
       .map(name => reaper.reap(name));
     await orAborted(Promise.all(gone), signal);
     return undefined;

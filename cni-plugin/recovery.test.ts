@@ -66,17 +66,20 @@ test('an attachment without a link of its own is whole once it is in the journal
   t.is(plan.keep.length, 1);
 });
 
-test('only veths under derived names are leaks', t => {
+test('only veths under derived names are leaks, and only those whose pod has no carrier', t => {
   const own = hostInterfaceName('c', 'eth0');
   const links = [
     link(own),
-    link('twl0123456789a'),
+    link('twl0123456789a', {running: false}),
+    link('twl0123456789c'),
     link('twl0123456789b', {kind: 'bridge'}),
     link('twl0'),
     link('twlxyzxyzxyzxy'),
     link('eth0'),
   ];
-  t.deepEqual(planRecovery([attachment('c', 'ready')], links).leaks, ['twl0123456789a']);
+  const {leaks, strangers} = planRecovery([attachment('c', 'ready')], links);
+  t.deepEqual(leaks, ['twl0123456789a']);
+  t.deepEqual(strangers, ['twl0123456789c']);
 });
 
 test('names and MACs follow from container and interface alone', t => {

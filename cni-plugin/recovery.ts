@@ -1,5 +1,5 @@
 /**
- * After a start: the journal against the host's links. `planRecovery` and `findLeaks` are pure,
+ * After a start: the journal against the host's links. `planRecovery` and `findUnaccounted` are pure,
  * `recover` is shell. It must run before the first ADD is served, or a link that is left over
  * could answer for an address that is handed out anew. Pods that are whole are not touched.
  */
@@ -21,8 +21,10 @@ export interface RecoveryPlan {
   readonly finish: readonly Attachment[];
   /** `ready` without a link: the pod's namespace died. Its address waits for the runtime's DEL. */
   readonly broken: readonly Attachment[];
-  /** Host links of ours that no attachment accounts for. */
+  /** Host links of ours that no attachment accounts for and whose pod's end is down: an ADD cut short. */
   readonly leaks: readonly string[];
+  /** The same with the pod's end up: the journal was lost, the pod was not. They stay, for their DEL. */
+  readonly strangers: readonly string[];
 }
 
 export function planRecovery(
@@ -38,7 +40,7 @@ export function planRecovery(
     broken: [] as Attachment[],
   };
   for (const attachment of attachments) plan[judge(attachment, byName)].push(attachment);
-  return {...plan, leaks: findLeaks(attachments, links)};
+  return {...plan, ...findUnaccounted(attachments, links)};
 }
 
 function judge(
@@ -59,14 +61,19 @@ function judge(
 }
 
 /** Only what carries one of our derived names and is a veth; never anything else. */
-export function findLeaks(
+export function findUnaccounted(
   attachments: readonly Attachment[],
   links: readonly Link[],
-): readonly string[] {
+): Pick<RecoveryPlan, 'leaks' | 'strangers'> {
   const accounted = new Set(attachments.map(({hostInterface}) => hostInterface));
-  return links
-    .filter(({name, kind}) => kind === 'veth' && isHostInterface(name) && !accounted.has(name))
-    .map(({name}) => name);
+  const unaccounted = links.filter(
+    ({name, kind}) => kind === 'veth' && isHostInterface(name) && !accounted.has(name),
+  );
+  const isWired = ({up, running}: Link) => up && running;
+  return {
+    leaks: unaccounted.filter(link => !isWired(link)).map(({name}) => name),
+    strangers: unaccounted.filter(isWired).map(({name}) => name),
+  };
 }
 
 /** Carries the plan out. One failure never stops the rest; it is reported, and tried at the next start. */
@@ -92,6 +99,9 @@ export async function recover(context: CniContext): Promise<RecoveryPlan> {
     ),
     orLater(context, Promise.all(plan.leaks.map(name => reaper.reap(name)))),
   ]);
+  for (const name of plan.strangers) {
+    report({what: `the journal does not know the pod behind ${name}`, key: name});
+  }
   for (const {containerId, ifName} of plan.broken) {
     report({what: 'a pod has lost its interface', key: attachmentKey(containerId, ifName)});
   }

@@ -329,7 +329,18 @@ export class Daemon {
     this.#writer.kick();
   }
 
+  /** Addresses of pods that a lost journal forgot are free once the kernel routes them no more. */
+  async #releaseOrphans(): Promise<void> {
+    const {book, kernel} = this.#parts;
+    if (book.orphans().length === 0) return;
+    const routed = new Set(await routedAddresses(kernel.host));
+    await book.forgetOrphans(book.orphans().filter(address => !routed.has(address)));
+  }
+
   #noteSettings(pass: HostPass): void {
+    this.#releaseOrphans().catch((err: unknown) =>
+      this.#parts.log.warn({err}, 'orphaned addresses could not be looked at'),
+    );
     this.#settingsWrites += pass.chainsWritten + pass.sysctlsWritten.length;
     this.#report.settings(pass);
   }
