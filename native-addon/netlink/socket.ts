@@ -4,19 +4,11 @@
  * Two channels, so that a long dump never holds up a change: one for send() and get(), one for
  * dump(), opened by the first dump in the namespace of the first. Notifications are monitor.ts's.
  */
+import {Answers, DumpAnswers} from './answers.js';
 import {Channel, type OpenOptions} from './channel.js';
-import {
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSG_NOOP,
-  NLMSG_OVERRUN,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_DUMP_INTR,
-  NLM_F_REQUEST,
-} from './constants.js';
+import {NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST} from './constants.js';
 import {NetlinkError} from './errors.js';
-import {decodeAck, encodeBatch, Frames, type Message, type Request} from './message.js';
+import {encodeBatch, type Message, type Request} from './message.js';
 
 export interface NetlinkSocket {
   /**
@@ -37,10 +29,8 @@ export interface NetlinkSocket {
 }
 
 const DUMP_ATTEMPTS = 6;
-/** The kernel answers before sendmsg returns; waiting is for the families that do not. */
 const ANSWER_TIMEOUT_MS = 5000;
 const EINTR = 4;
-const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 const ABSENT: ReadonlySet<string> = new Set(['ENODEV', 'ENOENT', 'ESRCH', 'ENETUNREACH', 'ENXIO']);
 
@@ -104,19 +94,15 @@ class KernelSocket implements NetlinkSocket {
     const {bytes, ends} = encodeBatch(requests, first, NLM_F_REQUEST | NLM_F_ACK);
     const answers = new Answers(requests, first);
     answers.take(await this.#changes.exchange(bytes, ends));
-    while (!answers.complete) {
-      const more = await this.#changes.receive(ANSWER_TIMEOUT_MS);
-      if (more.length === 0) throw new NetlinkError(answers.firstMissing, ETIMEDOUT);
-      answers.take(more);
-    }
+    while (!answers.complete) answers.take(await more(this.#changes, answers.firstMissing));
     return answers;
   }
 
   async #dumpWhole(request: Request): Promise<readonly Message[]> {
     const channel = await this.#dumpChannel();
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const messages = await this.#dumpOnce(channel, request);
-      if (messages !== undefined) return messages;
+      const answers = await this.#dumpOnce(channel, request);
+      if (!answers.interrupted) return answers.messages;
     }
     throw new NetlinkError(request.op, EINTR, {kernelMessage: 'changes interrupted the dump'});
   }
@@ -135,25 +121,13 @@ class KernelSocket implements NetlinkSocket {
     return this.#dumps;
   }
 
-  /** Undefined when the kernel says that the table changed under the dump. */
-  async #dumpOnce(channel: Channel, request: Request): Promise<Message[] | undefined> {
+  async #dumpOnce(channel: Channel, request: Request): Promise<DumpAnswers> {
     const sequence = this.#takeSequences(1);
     const {bytes, ends} = encodeBatch([request], sequence, NLM_F_REQUEST | NLM_F_DUMP);
-    const messages: Message[] = [];
-    let interrupted = false;
-    let chunk = await channel.exchange(bytes, ends);
-    for (;;) {
-      if (chunk.length === 0) throw new NetlinkError(request.op, ETIMEDOUT);
-      const frames = new Frames(chunk);
-      while (frames.next()) {
-        if (frames.sequence !== sequence) continue; // of a dump that was given up
-        interrupted ||= (frames.flags & NLM_F_DUMP_INTR) !== 0;
-        const message = frames.message();
-        if (endsDump(message, request.op)) return interrupted ? undefined : messages;
-        messages.push(message);
-      }
-      chunk = await channel.receive(ANSWER_TIMEOUT_MS);
-    }
+    const answers = new DumpAnswers(request.op, sequence);
+    answers.take(await channel.exchange(bytes, ends));
+    while (!answers.complete) answers.take(await more(channel, request.op));
+    return answers;
   }
 
   #takeSequences(count: number): number {
@@ -163,54 +137,9 @@ class KernelSocket implements NetlinkSocket {
   }
 }
 
-/** A filter on a routing table that does not exist (ENOENT) is an empty dump. */
-function endsDump(message: Message, op: string): boolean {
-  if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) return false;
-  const error = decodeAck(message, op, message.type === NLMSG_DONE ? 'done' : 'error');
-  if (error !== undefined && error.code !== 'ENOENT') throw error;
-  return true;
-}
-
-/** Collects what answers one batch. */
-class Answers {
-  readonly errors: (NetlinkError | undefined)[];
-  readonly messages: Message[] = [];
-  readonly #requests: readonly Request[];
-  readonly #first: number;
-  readonly #acked: Uint8Array;
-  #missing: number;
-
-  constructor(requests: readonly Request[], first: number) {
-    this.#requests = requests;
-    this.#first = first;
-    this.#missing = requests.length;
-    this.#acked = new Uint8Array(requests.length);
-    this.errors = new Array<NetlinkError | undefined>(requests.length).fill(undefined);
-  }
-
-  get complete(): boolean {
-    return this.#missing === 0;
-  }
-
-  get firstMissing(): string {
-    return this.#requests[this.#acked.indexOf(0)]?.op ?? 'netlink';
-  }
-
-  /** @throws NetlinkError ENOBUFS when the kernel says that it lost messages. */
-  take(bytes: Uint8Array): void {
-    const frames = new Frames(bytes);
-    while (frames.next()) {
-      const index = (frames.sequence - this.#first) >>> 0;
-      const request = this.#requests[index];
-      if (frames.type === NLMSG_OVERRUN) throw new NetlinkError('netlink overrun', ENOBUFS);
-      if (request === undefined || frames.type === NLMSG_NOOP) continue; // of a batch given up
-      if (frames.type !== NLMSG_ERROR) {
-        this.messages.push(frames.message());
-      } else if (this.#acked[index] === 0) {
-        this.#acked[index] = 1;
-        this.#missing--;
-        if (!frames.isYes) this.errors[index] = decodeAck(frames.message(), request.op, 'error');
-      }
-    }
-  }
+/** The kernel answers before sendmsg returns; waiting is for the families that do not. */
+async function more(channel: Channel, op: string): Promise<Uint8Array> {
+  const bytes = await channel.receive(ANSWER_TIMEOUT_MS);
+  if (bytes.length === 0) throw new NetlinkError(op, ETIMEDOUT);
+  return bytes;
 }
