@@ -1,0 +1,25 @@
+/** BGP without I/O: octets, machines and routes. Imports nothing of ours. */
+export * from './wire/as-path.js';
+export * from './wire/attribute-encode.js';
+export {decodeAttributes} from './wire/attributes.js';
+export type {
+  Aggregator,
+  DecodedAttributes,
+  PathAttributes,
+  UnknownAttribute,
+} from './wire/attributes.js';
+export * from './wire/capabilities.js';
+export * from './wire/communities.js';
+export * from './wire/constants.js';
+export * from './wire/family.js';
+export {encodeKeepalive, nextMessage, type Frame} from './wire/header.js';
+export * from './wire/nlri.js';
+export * from './wire/notification-words.js';
+export * from './wire/notification.js';
+export * from './wire/open.js';
+export * from './wire/refresh.js';
+export type {FamilySession, WireSession} from './wire/session.js';
+export * from './wire/update-message.js';
+export * from './wire/update-packer.js';
+export * from './wire/update.js';
+export * from './wire/verdict.js';
