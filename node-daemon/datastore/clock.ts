@@ -59,7 +59,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** After every microtask, also of promises that settle on the way. */
-function settled(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+/** After everything that goes on by itself: microtasks, and a few rounds of the event loop. */
+async function settled(): Promise<void> {
+  for (let round = 0; round < 25; round++) await new Promise(resolve => setImmediate(resolve));
 }

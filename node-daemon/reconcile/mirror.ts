@@ -22,15 +22,6 @@ import type {PlannedOp} from './plan.js';
 const firstNexthopId = PROTOCOL_TWILL * 2 ** 24;
 const lastNexthopId = firstNexthopId + 2 ** 24 - 1;
 
-export interface Dump {
-  readonly links: readonly KernelLink[];
-  readonly addresses: readonly KernelAddress[];
-  readonly nexthops: readonly KernelNexthop[];
-  readonly neighbours: readonly KernelNeighbour[];
-  readonly fdb: readonly KernelFdbEntry[];
-  readonly routes: readonly KernelRoute[];
-}
-
 export class Mirror {
   readonly links = new Map<string, KernelLink>(); // by name
   readonly linkNames = new Map<number, string>();
@@ -47,21 +38,35 @@ export class Mirror {
   readonly #routeCounts = new Map<number, number>(); // by nexthop id
   #nextId = firstNexthopId;
 
-  static from(dump: Dump): Mirror {
+  /** Links first: the keys of all else have their names in them. */
+  static from(links: readonly KernelLink[]): Mirror {
     const mirror = new Mirror();
-    for (const link of dump.links) mirror.#addLink(link);
-    for (const address of dump.addresses) {
-      if (address.isGlobal) mirror.addresses.set(mirror.addressKeyOf(address), address);
-    }
-    for (const nexthop of dump.nexthops) mirror.#addNexthop(nexthop);
-    for (const neighbour of dump.neighbours) {
-      mirror.neighbours.set(mirror.neighbourKeyOf(neighbour), neighbour);
-    }
-    for (const entry of dump.fdb) mirror.#addFdb(entry);
-    for (const route of dump.routes) {
-      mirror.#setRoute(routeKey(route.address, route.bits, route.metric), route);
-    }
+    for (const link of links) mirror.noteLink(link);
     return mirror;
+  }
+
+  loadAddresses(addresses: readonly KernelAddress[]): void {
+    for (const address of addresses) {
+      if (address.isGlobal) this.addresses.set(this.addressKeyOf(address), address);
+    }
+  }
+
+  loadNexthops(nexthops: readonly KernelNexthop[]): void {
+    for (const nexthop of nexthops) this.#addNexthop(nexthop);
+  }
+
+  loadNeighbours(neighbours: readonly KernelNeighbour[]): void {
+    for (const each of neighbours) this.neighbours.set(this.neighbourKeyOf(each), each);
+  }
+
+  loadFdb(entries: readonly KernelFdbEntry[]): void {
+    for (const entry of entries) this.#addFdb(entry);
+  }
+
+  loadRoutes(routes: readonly KernelRoute[]): void {
+    for (const route of routes) {
+      this.#setRoute(routeKey(route.address, route.bits, route.metric), route);
+    }
   }
 
   deviceOf(index: number | undefined): string {
@@ -72,9 +77,9 @@ export class Mirror {
     return this.links.get(device)?.index;
   }
 
-  /** A link that is new. */
   noteLink(link: KernelLink): void {
-    this.#addLink(link);
+    this.links.set(link.name, link);
+    this.linkNames.set(link.index, link.name);
   }
 
   /** The kernel accepted `op` on `key`. Of a new link only the next dump knows the number. */
@@ -154,11 +159,6 @@ export class Mirror {
 
   fdbKeyOf({mac, index}: KernelFdbEntry): string {
     return fdbKey(mac, this.deviceOf(index));
-  }
-
-  #addLink(link: KernelLink): void {
-    this.links.set(link.name, link);
-    this.linkNames.set(link.index, link.name);
   }
 
   /** With its MAC an interface loses all of its neighbours (neigh_changeaddr). */

@@ -78,7 +78,7 @@ export class Reconciler {
   /** @throws NetlinkError when a dump fails: then nothing was changed. */
   async resync(desired: Desired, {withOverlay}: Extent): Promise<void> {
     const startMs = this.#clock.nowMs();
-    this.#mirror = Mirror.from(await this.#dump(desired));
+    this.#mirror = await this.#read(desired);
     this.#wantsResync = false;
     const stale = withOverlay ? planRouteDeletes(desired, this.#mirror) : [];
     await this.#apply('routes', stale);
@@ -106,16 +106,18 @@ export class Reconciler {
     return Math.min(...tableNames.map(table => this.ledgers[table].nextRetryAtMs()));
   }
 
-  async #dump(desired: Desired) {
+  /** Between tables others get their turn: a CNI verb must not wait for all of it. */
+  async #read(desired: Desired): Promise<Mirror> {
     const kernel = this.#kernel;
-    const links = await kernel.dumpLinks();
-    const device = links.find(({name}) => name === desired.device?.name);
-    const fdb = device?.kind === 'vxlan' ? await kernel.dumpFdb(device.index) : [];
-    const addresses = await kernel.dumpAddresses();
-    const nexthops = await kernel.dumpNexthops();
-    const neighbours = await kernel.dumpNeighbours();
-    const routes = await kernel.dumpRoutes();
-    return {links, addresses, nexthops, neighbours, fdb, routes};
+    const mirror = Mirror.from(await kernel.dumpLinks());
+    const device = desired.device && mirror.links.get(desired.device.name);
+    if (device?.kind === 'vxlan') mirror.loadFdb(await kernel.dumpFdb(device.index));
+    mirror.loadAddresses(await kernel.dumpAddresses());
+    mirror.loadNexthops(await kernel.dumpNexthops());
+    mirror.loadNeighbours(await kernel.dumpNeighbours());
+    mirror.loadRoutes(await kernel.dumpRoutes());
+    await breathe();
+    return mirror;
   }
 
   async #reconcileDevice({device}: Desired): Promise<void> {
@@ -184,15 +186,16 @@ export class Reconciler {
       ledger.blocked.set(key, why);
       ledger.lastError = why;
     }
-    this.#settle(table, keys, [...writes, ...deletes]);
+    this.#settle(table, keys, writes, deletes);
     await this.#apply(table, writes);
+    if (keys === undefined) await breathe();
   }
 
   /** What failed before and needs nothing now has come right without us. */
-  #settle(table: TableName, keys: Keys, planned: readonly PlannedOp[]): void {
+  #settle(table: TableName, keys: Keys, ...planned: (readonly PlannedOp[])[]): void {
     const {failed} = this.ledgers[table];
     if (failed.size === 0) return;
-    const open = new Set(planned.map(({key}) => key));
+    const open = new Set(planned.flat().map(({key}) => key));
     for (const key of failed.keys()) {
       const isLookedAt = keys === undefined || keys.has(key);
       if (isLookedAt && !open.has(key)) failed.delete(key);
@@ -240,3 +243,7 @@ function isDone({kind}: KernelOp, {code}: KernelError): boolean {
 }
 
 const goneCodes: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
+
+function breathe(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}

@@ -18,6 +18,8 @@ export async function startCore(
   const scratch = existing ?? (await createScratch(t));
   if (existing === undefined) {
     await scratch.ip('link add uplink type veth peer name wire');
+    // No link-local addresses: their duplicate detection would be news seconds later.
+    for (const name of ['wire', 'uplink']) await scratch.ip(`link set ${name} addrgenmode none`);
     await scratch.ip('address add 192.0.2.1/16 dev uplink');
     await scratch.ip('-6 address add 2001:db8::1/64 dev uplink nodad');
     await scratch.ip('link set wire up');
