@@ -91,8 +91,10 @@ test('workers have sockets of their own', async t => {
   const names = await Promise.all(
     Array.from({length: 4}, async () => {
       const worker = startWorker(script('/nowhere', body));
+      // A worker's last message and its end come in one go: both are awaited from the start.
+      const exit = once(worker, 'exit') as Promise<[number]>;
       const [name] = (await once(worker, 'message')) as [string];
-      const [code] = (await once(worker, 'exit')) as [number];
+      const [code] = await exit;
       return `${name} ${code}`;
     }),
   );
