@@ -19,43 +19,50 @@
  *   21  in Established: the RFC's "any other event" would say FSM error; its §6.1 wants code 1.
  *   25  in OpenSent: "any other event" again would answer a NOTIFICATION with a NOTIFICATION; we close.
  */
-import {COLLISION, OPEN_ERROR, UNKNOWN_PARAMETER} from '../wire/constants.js';
-import type {Direction, Event, EventKind} from './event.js';
 import {
-  answerEarlyOpen,
-  answerOpen,
-  cancelRestart,
-  cease,
-  dump,
-  establish,
-  expire,
-  failHold,
-  failSendHold,
-  failUnopened,
-  failWith,
-  fsmError,
-  graceHold,
-  keepAlive,
-  leave,
-  loseEstablished,
-  loseOpenSent,
-  moveTo,
-  redial,
-  restartHold,
-  restartSendHold,
-  sendOpen,
-  startConnectRetry,
-  startKeepalive,
-  startSession,
-  stopAutomatically,
-  stopManually,
-  stopSilently,
-  stopTimer,
-  takeConnection,
-  trackConnection,
-  type Turn,
-} from './moves.js';
-import {familiesOf} from './negotiate.js';
+  type Cell,
+  type Row,
+  delayIsOver,
+  dumpSilently,
+  dumpWithCease,
+  fail,
+  failEarly,
+  failFsm,
+  failNotified,
+  forgive,
+  holdExpired,
+  lose,
+  loseActive,
+  loseAttempt,
+  loseOpenConfirm,
+  notified,
+  notifiedEarly,
+  notifiedOpening,
+  opened,
+  openedEarly,
+  processRefresh,
+  processUpdate,
+  refuse,
+  sendHoldExpired,
+  startActive,
+  startAgain,
+  startAgainPassive,
+  startEarly,
+  startPassive,
+  stay,
+  stopByItself,
+  stopInActive,
+  stopSpeechless,
+  stopUnsaid,
+  stopWaiting,
+  stopWithCease,
+  take,
+  track,
+} from './cells.js';
+import type {Event, EventKind} from './event.js';
+import {cancelRestart, loseEstablished, loseOpenSent, stopSilently} from './leave.js';
+import {establish, keepAlive, redial} from './moves.js';
+import {expire, restartHold, restartSendHold, startKeepalive, type Turn} from './turn.js';
 import type {Context, Session, State, Step, Timer} from './types.js';
 
 /** The session that dials and starts again. */
@@ -94,8 +101,8 @@ export function transition(session: Session, event: Event, context: Context): St
   const turn: Turn = {session: {...session}, context, actions: []};
   const timer = timerOf[event.kind];
   if (timer !== undefined) expire(turn, timer);
-  const row = table[rowOf(session, event)];
-  (row[session.state] as Cell<Event>)(turn, event);
+  const cell = table[rowOf(session, event)][COLUMN[session.state]];
+  (cell as Cell<Event>)(turn, event);
   return {session: turn.session, actions: turn.actions};
 }
 
@@ -105,6 +112,15 @@ function rowOf({running, state}: Session, {kind}: Event): EventKind {
   if (!isOpen || (state !== 'Connect' && state !== 'Active')) return kind;
   return running.has('delayOpen') ? 'BGPOpen_with_DelayOpenTimer_running' : 'BGPOpen';
 }
+
+const COLUMN: Readonly<Record<State, 0 | 1 | 2 | 3 | 4 | 5>> = {
+  Idle: 0,
+  Connect: 1,
+  Active: 2,
+  OpenSent: 3,
+  OpenConfirm: 4,
+  Established: 5,
+};
 
 const timerOf: Readonly<Partial<Record<EventKind, Timer>>> = {
   ConnectRetryTimer_Expires: 'connectRetry',
@@ -116,428 +132,138 @@ const timerOf: Readonly<Partial<Record<EventKind, Timer>>> = {
   CalmTimer_Expires: 'calm',
 };
 
-type Cell<E extends Event> = (turn: Turn, event: E) => void;
-type Row<K extends EventKind> = Readonly<Record<State, Cell<Extract<Event, {kind: K}>>>>;
-type Of<K extends EventKind> = Extract<Event, {kind: K}>;
-
-// cells that many rows share
-
-const stay = (): void => {};
-const fail = (turn: Turn): void => leave(turn, {kind: 'unexpectedEvent'});
-const failFsm = (turn: Turn): void => failWith(turn, fsmError(turn));
-const failNotified = (turn: Turn, {notification}: Of<'BGPHeaderErr' | 'BGPOpenMsgErr'>): void =>
-  failWith(turn, notification);
-const failEarly = (turn: Turn, {notification}: Of<'BGPHeaderErr' | 'BGPOpenMsgErr'>): void =>
-  failUnopened(turn, notification);
-
-const startActive = (turn: Turn): void => startSession(turn, turn.context.config.passive, true);
-const startPassive = (turn: Turn): void => startSession(turn, true, true);
-const startAgain = (turn: Turn): void => startSession(turn, turn.context.config.passive, false);
-const startAgainPassive = (turn: Turn): void => startSession(turn, true, false);
-
-const stopWithCease = (turn: Turn, event: Of<'ManualStop'>): void =>
-  stopManually(turn, event.cease);
-const stopByItself = (turn: Turn, event: Of<'AutomaticStop'>): void =>
-  stopAutomatically(turn, event.cease, event.again);
-const stopUnspoken = (turn: Turn, event: Of<'AutomaticStop'>): void =>
-  stopAutomatically(turn, undefined, event.again);
-
-const holdExpired = (turn: Turn, {unreadData}: Of<'HoldTimer_Expires'>): void => {
-  if (!graceHold(turn, unreadData)) failHold(turn);
-};
-
-const delayIsOver = (turn: Turn): void => {
-  if (turn.session.connection === undefined)
-    fail(turn); // the timer runs on a connection only
-  else sendOpen(turn);
-};
-
-const refuse =
-  (direction: Direction) =>
-  (turn: Turn): void => {
-    turn.actions.push({kind: 'refuse', direction});
-  };
-const take =
-  (direction: Direction) =>
-  (turn: Turn): void =>
-    takeConnection(turn, direction);
-const track =
-  (direction: Direction) =>
-  (turn: Turn): void =>
-    trackConnection(turn, direction);
-
-const startEarly = (turn: Turn): void => {
-  if (!turn.session.opensEarly) {
-    refuse('incoming')(turn);
-    return;
-  }
-  startAgainPassive(turn);
-  takeConnection(turn, 'incoming');
-};
-
-/** Only the session's own connection, or its dial while it has none, makes an 18. */
-const lose =
-  (cell: (turn: Turn) => void) =>
-  (turn: Turn, {direction}: Of<'TcpConnectionFails'>): void => {
-    const {session} = turn;
-    const isOther = session.connection !== undefined && session.connection !== direction;
-    if (direction === 'outgoing') session.dialling = false;
-    if (isOther) return;
-    if (session.connection === direction) session.connection = undefined; // nothing left to close
-    cell(turn);
-  };
-
-const loseAttempt = (turn: Turn): void => {
-  if (turn.session.running.has('delayOpen')) {
-    stopTimer(turn, 'delayOpen');
-    startConnectRetry(turn);
-    moveTo(turn, 'Active');
-    turn.actions.push({kind: 'attemptFailed', reason: {kind: 'connectionLost'}});
-  } else {
-    leave(turn, {kind: 'connectionLost'}, {counts: false, restart: 'retry'});
-  }
-};
-
-const dumpSilently = (turn: Turn, {silent}: Of<'OpenCollisionDump'>): void =>
-  dump(turn, undefined, silent);
-const dumpWithCease = (turn: Turn, {silent}: Of<'OpenCollisionDump'>): void =>
-  dump(turn, cease(COLLISION), silent);
-
-/** 2/4 of a peer that knows no capabilities: our next OPEN has none (RFC 5492 §3). */
-const noteRefusal = (turn: Turn, {notification}: Of<'NotifMsg'>): void => {
-  const {code, subcode} = notification;
-  const isUsable = familiesOf(turn.context.config.open).includes('ipv4'); // all that is left then
-  if (code === OPEN_ERROR && subcode === UNKNOWN_PARAMETER && isUsable) turn.session.plain = true;
-};
-const notified =
-  (counts: boolean) =>
-  (turn: Turn, event: Of<'NotifMsg' | 'NotifMsgVerErr'>): void =>
-    leave(turn, {kind: 'notificationReceived', received: event.notification}, {counts});
-const notifiedEarly = (turn: Turn, event: Of<'NotifMsgVerErr'>): void =>
-  notified(!turn.session.running.has('delayOpen'))(turn, event);
-const notifiedOpening = (turn: Turn, event: Of<'NotifMsg'>): void => {
-  noteRefusal(turn, event);
-  notified(true)(turn, event);
-};
-
 const table: {readonly [K in EventKind]: Row<K>} = {
+  // Idle, Connect, Active, OpenSent, OpenConfirm, Established
+
   // 1. The operator starts the peer.
-  ManualStart: {
-    Idle: startActive,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  ManualStart: [startActive, stay, stay, stay, stay, stay],
   // 2. The operator stops it. In Idle only a start that is pending is taken back.
-  ManualStop: {
-    Idle: cancelRestart,
-    Connect: turn => stopManually(turn, undefined),
-    Active: (turn, event) => {
-      const isSpoken =
-        turn.session.running.has('delayOpen') && turn.context.config.sendNotificationWithoutOpen;
-      stopManually(turn, isSpoken ? event.cease : undefined);
-    },
-    OpenSent: stopWithCease,
-    OpenConfirm: stopWithCease,
-    Established: stopWithCease,
-  },
+  ManualStop: [
+    cancelRestart,
+    stopUnsaid,
+    stopInActive,
+    stopWithCease,
+    stopWithCease,
+    stopWithCease,
+  ],
   // 3. We start it: a peer came into the configuration.
-  AutomaticStart: {
-    Idle: startActive,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  AutomaticStart: [startActive, stay, stay, stay, stay, stay],
   // 4. As 1, but the peer is the one to dial.
-  ManualStart_with_PassiveTcpEstablishment: {
-    Idle: startPassive,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  ManualStart_with_PassiveTcpEstablishment: [startPassive, stay, stay, stay, stay, stay],
   // 5. As 3, but the peer is the one to dial.
-  AutomaticStart_with_PassiveTcpEstablishment: {
-    Idle: startPassive,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  AutomaticStart_with_PassiveTcpEstablishment: [startPassive, stay, stay, stay, stay, stay],
   // 6. A start after damping: the counter goes on counting.
-  AutomaticStart_with_DampPeerOscillations: {
-    Idle: startAgain,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  AutomaticStart_with_DampPeerOscillations: [startAgain, stay, stay, stay, stay, stay],
   // 7. As 6, but the peer is the one to dial.
-  AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment: {
-    Idle: startAgainPassive,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment: [
+    startAgainPassive,
+    stay,
+    stay,
+    stay,
+    stay,
+    stay,
+  ],
   // 8. We stop it: prefix limit, BFD, a change of configuration, no resources.
-  AutomaticStop: {
-    Idle: (turn, {again}) => {
-      if (again === 'never') cancelRestart(turn);
-    },
-    Connect: stopUnspoken,
-    Active: stopUnspoken,
-    OpenSent: stopByItself,
-    OpenConfirm: stopByItself,
-    Established: stopByItself,
-  },
+  AutomaticStop: [
+    stopWaiting,
+    stopSpeechless,
+    stopSpeechless,
+    stopByItself,
+    stopByItself,
+    stopByItself,
+  ],
   // 9. ConnectRetryTimer: dial again.
-  ConnectRetryTimer_Expires: {
-    Idle: stay,
-    Connect: redial,
-    Active: redial,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: failFsm,
-  },
+  ConnectRetryTimer_Expires: [stay, redial, redial, failFsm, failFsm, failFsm],
   // 10. HoldTimer: the peer is silent, or we did not listen (see graceHold).
-  HoldTimer_Expires: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: holdExpired,
-    OpenConfirm: holdExpired,
-    Established: holdExpired,
-  },
+  HoldTimer_Expires: [stay, fail, fail, holdExpired, holdExpired, holdExpired],
   // 11. KeepaliveTimer.
-  KeepaliveTimer_Expires: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: keepAlive,
-    Established: keepAlive,
-  },
+  KeepaliveTimer_Expires: [stay, fail, fail, failFsm, keepAlive, keepAlive],
   // 12. DelayOpenTimer: the peer did not speak first.
-  DelayOpenTimer_Expires: {
-    Idle: stay,
-    Connect: delayIsOver,
-    Active: delayIsOver,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: failFsm,
-  },
+  DelayOpenTimer_Expires: [stay, delayIsOver, delayIsOver, failFsm, failFsm, failFsm],
   // 13. IdleHoldTimer: the wait after a failure is over.
-  IdleHoldTimer_Expires: {
-    Idle: startAgain,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: failFsm,
-  },
+  IdleHoldTimer_Expires: [startAgain, fail, fail, failFsm, failFsm, failFsm],
   // 14. A SYN from the peer. The kernel answers it; 17 follows.
-  TcpConnection_Valid: {
-    Idle: stay,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  TcpConnection_Valid: [stay, stay, stay, stay, stay, stay],
   // 15. A SYN from nobody we know.
-  Tcp_CR_Invalid: {
-    Idle: stay,
-    Connect: refuse('incoming'),
-    Active: refuse('incoming'),
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: stay,
-  },
+  Tcp_CR_Invalid: [stay, refuse('incoming'), refuse('incoming'), stay, stay, stay],
   // 16. Our dial is answered.
-  Tcp_CR_Acked: {
-    Idle: refuse('outgoing'),
-    Connect: take('outgoing'),
-    Active: take('outgoing'),
-    OpenSent: track('outgoing'),
-    OpenConfirm: track('outgoing'),
-    Established: track('outgoing'),
-  },
+  Tcp_CR_Acked: [
+    refuse('outgoing'),
+    take('outgoing'),
+    take('outgoing'),
+    track('outgoing'),
+    track('outgoing'),
+    track('outgoing'),
+  ],
   // 17. The peer's dial is answered.
-  TcpConnectionConfirmed: {
-    Idle: startEarly,
-    Connect: take('incoming'),
-    Active: take('incoming'),
-    OpenSent: track('incoming'),
-    OpenConfirm: track('incoming'),
-    Established: track('incoming'),
-  },
+  TcpConnectionConfirmed: [
+    startEarly,
+    take('incoming'),
+    take('incoming'),
+    track('incoming'),
+    track('incoming'),
+    track('incoming'),
+  ],
   // 18. TCP failed. In OpenSent the way leads to Active, not Idle.
-  TcpConnectionFails: {
-    Idle: stay,
-    Connect: lose(loseAttempt),
-    Active: lose(turn => leave(turn, {kind: 'connectionLost'}, {restart: 'retry'})),
-    OpenSent: lose(loseOpenSent),
-    OpenConfirm: lose(turn => leave(turn, {kind: 'connectionLost'})),
-    Established: lose(loseEstablished),
-  },
+  TcpConnectionFails: [
+    stay,
+    lose(loseAttempt),
+    lose(loseActive),
+    lose(loseOpenSent),
+    lose(loseOpenConfirm),
+    lose(loseEstablished),
+  ],
   // 19. A well-formed OPEN; negotiate.ts may still refuse it, which is 22.
-  BGPOpen: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: (turn, {open}) => answerOpen(turn, open),
-    OpenConfirm: failFsm,
-    Established: failFsm,
-  },
+  BGPOpen: [stay, fail, fail, opened, failFsm, failFsm],
   // 20. The same while DelayOpenTimer runs.
-  BGPOpen_with_DelayOpenTimer_running: {
-    Idle: stay,
-    Connect: (turn, {open}) => answerEarlyOpen(turn, open),
-    Active: (turn, {open}) => answerEarlyOpen(turn, open),
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: failFsm,
-  },
+  BGPOpen_with_DelayOpenTimer_running: [stay, openedEarly, openedEarly, failFsm, failFsm, failFsm],
   // 21. A header that is none.
-  BGPHeaderErr: {
-    Idle: stay,
-    Connect: failEarly,
-    Active: failEarly,
-    OpenSent: failNotified,
-    OpenConfirm: failNotified,
-    Established: failNotified,
-  },
+  BGPHeaderErr: [stay, failEarly, failEarly, failNotified, failNotified, failNotified],
   // 22. An OPEN that is none. In Established any OPEN is one too many.
-  BGPOpenMsgErr: {
-    Idle: stay,
-    Connect: failEarly,
-    Active: failEarly,
-    OpenSent: failNotified,
-    OpenConfirm: failNotified,
-    Established: failFsm,
-  },
+  BGPOpenMsgErr: [stay, failEarly, failEarly, failNotified, failNotified, failFsm],
   // 23. This connection loses a collision.
-  OpenCollisionDump: {
-    Idle: cancelRestart,
-    Connect: dumpSilently,
-    Active: dumpSilently,
-    OpenSent: dumpWithCease,
-    OpenConfirm: dumpWithCease,
-    Established: dumpWithCease,
-  },
+  OpenCollisionDump: [
+    cancelRestart,
+    dumpSilently,
+    dumpSilently,
+    dumpWithCease,
+    dumpWithCease,
+    dumpWithCease,
+  ],
   // 24. The peer wants another version; not counted while versions are still being found.
-  NotifMsgVerErr: {
-    Idle: stay,
-    Connect: notifiedEarly,
-    Active: notifiedEarly,
-    OpenSent: notified(false),
-    OpenConfirm: notified(false),
-    Established: notified(true),
-  },
+  NotifMsgVerErr: [
+    stay,
+    notifiedEarly,
+    notifiedEarly,
+    notified(false),
+    notified(false),
+    notified(true),
+  ],
   // 25. The peer ends it. Never answered with a NOTIFICATION.
-  NotifMsg: {
-    Idle: stay,
-    Connect: notified(true),
-    Active: notified(true),
-    OpenSent: notifiedOpening,
-    OpenConfirm: notifiedOpening,
-    Established: notified(true),
-  },
+  NotifMsg: [
+    stay,
+    notified(true),
+    notified(true),
+    notifiedOpening,
+    notifiedOpening,
+    notified(true),
+  ],
   // 26. KEEPALIVE.
-  KeepAliveMsg: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: establish,
-    Established: restartHold,
-  },
+  KeepAliveMsg: [stay, fail, fail, failFsm, establish, restartHold],
   // 27. UPDATE.
-  UpdateMsg: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: turn => {
-      turn.actions.push({kind: 'processUpdate'});
-      restartHold(turn);
-    },
-  },
+  UpdateMsg: [stay, fail, fail, failFsm, failFsm, processUpdate],
   // 28. An UPDATE that RFC 7606 cannot save.
-  UpdateMsgErr: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: (turn, {notification}) => failWith(turn, notification),
-  },
+  UpdateMsgErr: [stay, fail, fail, failFsm, failFsm, failNotified],
   // 29. SendHoldTimer: the peer takes nothing any more (RFC 9687). It runs in Established only.
-  SendHoldTimer_Expires: {
-    Idle: stay,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: (turn, {writable}) => failSendHold(turn, writable),
-  },
+  SendHoldTimer_Expires: [stay, stay, stay, stay, stay, sendHoldExpired],
   // Ours: we restart. A Cease would end graceful restart (RFC 4724 §4), so nothing is said.
-  SilentStop: {
-    Idle: cancelRestart,
-    Connect: stopSilently,
-    Active: stopSilently,
-    OpenSent: stopSilently,
-    OpenConfirm: stopSilently,
-    Established: stopSilently,
-  },
+  SilentStop: [cancelRestart, stopSilently, stopSilently, stopSilently, stopSilently, stopSilently],
   // Ours: established for long enough that the next failure is a first one.
-  CalmTimer_Expires: {
-    Idle: stay,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: turn => {
-      turn.session.failures = 0;
-    },
-  },
+  CalmTimer_Expires: [stay, stay, stay, stay, stay, forgive],
   // Ours: ROUTE-REFRESH. It does not restart HoldTimer: RFC 4271 §6.5 names UPDATE and KEEPALIVE.
-  RouteRefreshMsg: {
-    Idle: stay,
-    Connect: fail,
-    Active: fail,
-    OpenSent: failFsm,
-    OpenConfirm: failFsm,
-    Established: turn => {
-      turn.actions.push({kind: 'processRouteRefresh'});
-    },
-  },
+  RouteRefreshMsg: [stay, fail, fail, failFsm, failFsm, processRefresh],
   // Ours: an UPDATE was queued, which is as good as a KEEPALIVE.
-  UpdateSent: {
-    Idle: stay,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: startKeepalive,
-  },
+  UpdateSent: [stay, stay, stay, stay, stay, startKeepalive],
   // Ours: the kernel took octets; restarts SendHoldTimer (RFC 9687 §3).
-  DataTaken: {
-    Idle: stay,
-    Connect: stay,
-    Active: stay,
-    OpenSent: stay,
-    OpenConfirm: stay,
-    Established: restartSendHold,
-  },
+  DataTaken: [stay, stay, stay, stay, stay, restartSendHold],
 };
