@@ -13,6 +13,8 @@ import {
 } from './endpoint-plan.js';
 
 const OPS_PER_TRANSACTION = 100; // etcd refuses more than 128 (--max-txn-ops)
+/** Changes are gathered this long: pods come in waves, and a pass looks at all of them. */
+const GATHER_MS = 100;
 
 export interface EndpointWriterOptions {
   readonly openClient: () => EtcdClient;
@@ -80,6 +82,7 @@ export function startEndpointWriter(options: EndpointWriterOptions): EndpointWri
         attempt = 0;
         const moreToDo = dirty && options.leaseId() !== undefined;
         if (!moreToDo && !stopped) await wait();
+        if (!stopped) await wait(GATHER_MS);
       } catch (error) {
         forget();
         options.onError(error);
