@@ -26,7 +26,7 @@ import {
   UNKNOWN_WELL_KNOWN,
 } from './constants.js';
 import type {WireSession} from './session.js';
-import {NO_FAULTS, type Action, type AttributeFault} from './verdict.js';
+import {NO_FAULTS, type FaultAction, type AttributeFault} from './verdict.js';
 
 /** Undefined: absent, or discarded. Addresses and identifiers are unsigned 32-bit numbers. */
 export interface PathAttributes {
@@ -119,7 +119,7 @@ function overrun(bytes: Uint8Array, at: number, end: number): AttributeFault {
 }
 
 interface Complaint {
-  readonly action: Action;
+  readonly action: FaultAction;
   readonly subcode: number;
 }
 

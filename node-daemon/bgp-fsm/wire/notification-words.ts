@@ -1,5 +1,5 @@
 /** NOTIFICATIONs in words, for logs and `twillctl bgp peers`. Pure. */
-import {hardResetReason, shutdownText, type Notification} from './notification.js';
+import {hardResetReason, isHardReset, shutdownText, type Notification} from './notification.js';
 
 interface Words {
   readonly name: string;
@@ -76,11 +76,17 @@ const WORDS: readonly (Words | undefined)[] = [
   {name: 'send hold timer expired', subcodes: []},
 ];
 
-/** `Cease: hard reset (Cease: administrative shutdown, "rack 12 moves")`. */
+/**
+ * `Cease: hard reset (Cease: administrative shutdown, "rack 12 moves")`.
+ * Looks into one hard reset, not into those inside it: the depth is the sender's choice.
+ */
 export function describeNotification(what: Notification): string {
   const inner = hardResetReason(what);
-  if (inner !== undefined) return `${wordsOf(what)} (${describeNotification(inner)})`;
-  const text = shutdownText(what);
+  return inner === undefined ? sayOne(what) : `${wordsOf(what)} (${sayOne(inner)})`;
+}
+
+function sayOne(what: Notification): string {
+  const text = isHardReset(what) ? undefined : shutdownText(what);
   return text === undefined ? wordsOf(what) : `${wordsOf(what)}, ${JSON.stringify(text)}`;
 }
 

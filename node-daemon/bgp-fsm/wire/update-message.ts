@@ -8,10 +8,10 @@ import type {Family} from './family.js';
 import {decodeNlri, type Nlri} from './nlri.js';
 import type {WireSession} from './session.js';
 import {judgeUpdate, UpdateReader, type NlriField} from './update.js';
-import {NO_FAULTS, type Verdict} from './verdict.js';
+import {NO_FAULTS, type UpdateVerdict} from './verdict.js';
 
 export interface UpdateMessage {
-  readonly verdict: Verdict;
+  readonly verdict: UpdateVerdict;
   readonly attributes: PathAttributes;
   readonly withdrawn: readonly Nlri[];
   readonly announced: readonly Nlri[];

@@ -28,7 +28,7 @@ import {
   updateError,
   verdictOf,
   type AttributeFault,
-  type Verdict,
+  type UpdateVerdict,
 } from './verdict.js';
 
 /** A run of prefixes of one family. `at === end`: none. */
@@ -250,7 +250,7 @@ export class UpdateReader {
  * What to do with the message that `update` read, whose block decoded to `decoded`: the missing
  * attributes are found here, since they depend on what is announced (RFC 7606 §3 d).
  */
-export function judgeUpdate(update: UpdateReader, decoded: DecodedAttributes): Verdict {
+export function judgeUpdate(update: UpdateReader, decoded: DecodedAttributes): UpdateVerdict {
   const {origin, asPath, nextHop} = decoded.attributes;
   const {announces} = update;
   const isComplete =

@@ -11,16 +11,16 @@
 import {UPDATE_ERROR} from './constants.js';
 import type {Notification} from './notification.js';
 
-export type Action = 'discard' | 'withdraw' | 'reset';
+export type FaultAction = 'discard' | 'withdraw' | 'reset';
 
 export interface AttributeFault {
-  readonly action: Action;
+  readonly action: FaultAction;
   readonly type: number; // of the attribute; 0 for the list as a whole
   readonly subcode: number; // of UPDATE_ERROR
   readonly data: Uint8Array; // the attribute as received, or what §6.3 of RFC 4271 asks for
 }
 
-export type Verdict =
+export type UpdateVerdict =
   | {readonly kind: 'ok'}
   | {readonly kind: 'discard'; readonly faults: readonly AttributeFault[]}
   | {readonly kind: 'withdraw'; readonly faults: readonly AttributeFault[]}
@@ -30,11 +30,11 @@ export type Verdict =
       readonly notification: Notification;
     };
 
-export const OK: Verdict = {kind: 'ok'};
+export const OK: UpdateVerdict = {kind: 'ok'};
 export const NO_FAULTS: readonly AttributeFault[] = [];
 
 /** RFC 7606 §5.2: with nothing to withdraw, what is more than a discard is a reset. */
-export function verdictOf(faults: readonly AttributeFault[], announces: boolean): Verdict {
+export function verdictOf(faults: readonly AttributeFault[], announces: boolean): UpdateVerdict {
   const worst = strongest(faults);
   if (worst === undefined) return OK;
   if (worst.action === 'discard') return {kind: 'discard', faults};
