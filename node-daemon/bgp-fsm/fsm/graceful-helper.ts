@@ -16,7 +16,7 @@
  *   longLived:f  the peer's Long-lived Stale Time, at most ours; runs on when the session is back
  *
  * A second loss before End-of-RIB: RFC 4724 deletes what was stale from the first. With N (RFC 8538) or in
- * long-lived retention it stays, and its timers are not restarted.
+ * long-lived retention it stays, and its timers are not restarted; once those ran out, all goes.
  */
 import type {Family} from '../wire/family.js';
 import {retainsRoutes} from './graceful-notification.js';
@@ -37,7 +37,8 @@ export interface Helper {
 }
 
 interface Held {
-  readonly phase: 'stale' | 'longLived';
+  /** `spent`: the long-lived time ran out while the new session was not synchronised yet. */
+  readonly phase: 'stale' | 'longLived' | 'spent';
   readonly longLivedMs: number; // what follows the restart time; 0: nothing
 }
 
@@ -122,7 +123,8 @@ function sessionDown(turn: Turn, reason: DownReason, negotiated: Negotiated): vo
   for (const family of negotiated.families) {
     const restartMs = isRetained ? restartTimeMs(turn, family, negotiated) : 0;
     const longLivedMs = isRetained ? longLivedTimeMs(turn, family, negotiated) : 0;
-    if (restartMs > 0 || longLivedMs > 0)
+    const isSpent = turn.held.get(family)?.phase === 'spent';
+    if (!isSpent && (restartMs > 0 || longLivedMs > 0))
       retain(turn, family, {restartMs, longLivedMs, negotiated});
     else discard(turn, family);
   }
@@ -169,7 +171,7 @@ function timerExpired(turn: Turn, timer: HelperTimer): void {
   }
   const family = timer.endsWith('ipv4') ? 'ipv4' : 'ipv6';
   if (timer.startsWith('stale')) endRestartTime(turn, family);
-  else release(turn, family);
+  else endLongLived(turn, family);
 }
 
 /** The time of plain graceful restart is over: on to long-lived, where the peer has it. */
@@ -190,6 +192,12 @@ function beginLongLived(turn: Turn, family: Family): void {
     start(turn, `longLived:${family}`, held.longLivedMs);
   }
   turn.held.set(family, {...held, phase: 'longLived'});
+}
+
+function endLongLived(turn: Turn, family: Family): void {
+  const held = turn.held.get(family);
+  release(turn, family);
+  if (turn.isUp && held) turn.held.set(family, {...held, phase: 'spent'}); // until End-of-RIB
 }
 
 /** Nothing of the family may stay. */
