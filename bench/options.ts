@@ -1,0 +1,63 @@
+/** The command line. Pure. */
+import {parseArgs} from 'node:util';
+
+export const sectionNames = ['cni', 'peers', 'memory'] as const;
+export type SectionName = (typeof sectionNames)[number];
+
+export interface Options {
+  readonly only: readonly SectionName[];
+  readonly rounds: number | undefined; // undefined: each section's own
+  readonly settleSeconds: number;
+  readonly json: string | undefined;
+  readonly state: string | undefined; // a directory
+}
+
+export const usage = `Usage: node dist/bench/main.js [--only cni,peers,memory] [--rounds N] [--json FILE]
+
+Measures Twill beside Debian's ptp + host-local and iproute2, in namespaces of this machine. Needs root.
+
+  --only LIST        sections to run: ${sectionNames.join(', ')}
+  --rounds N         rounds of a section that has rounds (cni: 5, peers: 3)
+  --settle SECONDS   wait before memory is read; one resync takes place every 30 s (35)
+  --state DIR        where daemon and host-local keep their files (build/bench); its disk is synced to
+  --json FILE        everything that was measured
+`;
+
+/** @throws Error that says what is wrong with the arguments. */
+export function readOptions(argv: readonly string[]): Options | 'help' {
+  const {values} = parseArgs({
+    args: [...argv],
+    options: {
+      only: {type: 'string'},
+      rounds: {type: 'string'},
+      settle: {type: 'string'},
+      state: {type: 'string'},
+      json: {type: 'string'},
+      help: {type: 'boolean', short: 'h'},
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    only: values.only === undefined ? sectionNames : values.only.split(',').map(toSection),
+    rounds: values.rounds === undefined ? undefined : toCount('--rounds', values.rounds, 1),
+    settleSeconds: toCount('--settle', values.settle ?? '35', 0),
+    json: values.json,
+    state: values.state,
+  };
+}
+
+function toSection(text: string): SectionName {
+  const name = sectionNames.find(candidate => candidate === text);
+  if (name === undefined) {
+    throw new Error(`--only: there is no section '${text}'; there are ${sectionNames.join(', ')}`);
+  }
+  return name;
+}
+
+function toCount(option: string, text: string, least: number): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < least) {
+    throw new Error(`${option}: expected a whole number from ${least}, got '${text}'`);
+  }
+  return count;
+}
