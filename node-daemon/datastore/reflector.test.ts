@@ -219,6 +219,16 @@ test('a store that counts anew is compared by value: the same revision may mean 
   t.deepEqual(told, ['+/n/a=new', 'listed']);
 });
 
+test('a list that comes back after stop is not told', async t => {
+  const {store, clock, told, reflector} = setUp();
+  store.put('/n/a', '1');
+  reflector.start();
+  reflector.stop();
+  await clock.advance(0);
+  t.deepEqual(told, []);
+  t.is(store.last.watches.length, 0);
+});
+
 test('nothing is told after stop, and no timer is left', async t => {
   const {store, clock, told, reflector} = setUp();
   reflector.start();

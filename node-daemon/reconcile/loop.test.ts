@@ -170,6 +170,15 @@ test("others' news and echoes cost no resync", async t => {
   t.is(core.health().resyncs, 2, 'the control');
 });
 
+test('a loss that was wanted by the time it is looked at costs no resync', async t => {
+  const {kernel, clock, core, store} = await setUpReady();
+  const route = kernel.routes.find(({bits, address}) => bits === 26 && address[3] === 64)!;
+  kernel.tell({table: 'routes', isGone: true, route});
+  store({kind: 'delete', key: nodeKey(1)});
+  await clock.advance(5000);
+  t.is(core.health().resyncs, 1);
+});
+
 test('lost news and the timer lead to a resync', async t => {
   const {kernel, clock, core} = await setUpReady();
   kernel.fdb.length = 0;

@@ -138,6 +138,39 @@ test('a nexthop keeps the id it has; ids of others are never used', async t => {
   );
 });
 
+test('a nexthop with the right gateway and a wrong flag is replaced under its id', async t => {
+  const {kernel, desired, reconciler} = setUp([1]);
+  const {index} = kernel.addLink({...toLink(), isUp: true});
+  const gateway = gatewayOf(1);
+  kernel.nexthops.push({id: 17, protocol: PROTOCOL_TWILL, index, gateway, onlink: false});
+  await reconciler.resync(desired, {withOverlay});
+  t.true(kernel.tried.includes('replace-nexthop'));
+  t.like(kernel.nexthops, [{id: 17, onlink: true}]);
+});
+
+test('a resync does not hurry what waits to be tried again', async t => {
+  const {kernel, clock, desired, reconciler} = setUp([1]);
+  kernel.refuse = op => (op.kind === 'replace-fdb' ? no('ENOMEM') : undefined);
+  await reconciler.resync(desired, {withOverlay});
+  kernel.tried.length = 0;
+  await reconciler.resync(desired, {withOverlay});
+  t.deepEqual(kernel.tried, []);
+  await clock.advance(250);
+  await reconciler.resync(desired, {withOverlay});
+  t.deepEqual(kernel.tried, ['replace-fdb']);
+});
+
+test('what two sources share stays until both are gone', async t => {
+  const setup = setUp([1]);
+  await setup.reconciler.resync(setup.desired, {withOverlay});
+  const {nexthops = []} = peer(1);
+  await change(setup, [['other', {nexthops}]]);
+  await change(setup, [['n1', undefined]]);
+  t.is(setup.kernel.nexthops.length, 1);
+  await change(setup, [['other', undefined]]);
+  t.is(setup.kernel.nexthops.length, 0);
+});
+
 test('a second nexthop of ours for one gateway is taken away, and a second destination of a MAC', async t => {
   const {kernel, desired, reconciler} = setUp([1]);
   await reconciler.resync(desired, {withOverlay});
