@@ -192,6 +192,12 @@ kernelTest('an overlay over IPv6 alone', [], async t => {
   t.regex(await scratch.ip('-d link show twill.4096'), /mtu 1430 .*local 2001:db8::1 dev uplink/s);
   t.regex(await scratch.run('bridge', ['fdb', 'show', 'dev', 'twill.4096']), /dst 2001:db8::2 /);
   t.is(await count(scratch, 'ip route show proto 84'), 3);
+
+  core.dispatch({kind: 'store', events: [networkEvent({backend: 'direct'})]});
+  await core.settled();
+  t.deepEqual(failures(core), []);
+  t.regex(await scratch.ip('route show 10.244.0.64/26'), /via inet6 2001:db8::2 dev uplink/);
+  t.is(await count(scratch, 'ip nexthop show proto 84'), 3, 'both families share it');
 });
 
 kernelTest(
