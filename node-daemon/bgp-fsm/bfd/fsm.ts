@@ -152,7 +152,7 @@ function handle(turn: Turn, event: BfdEvent): void {
       if (!isSilent(session)) send(turn);
       return rearmTransmit(turn);
     case 'detectionTimerExpired':
-      session.remote = {...session.remote, discriminator: 0};
+      session.remote = {...UNKNOWN_REMOTE, controlPlaneIndependent: cBit(session)};
       return goDown(turn, DETECTION_TIME_EXPIRED);
     case 'pathDown':
       return goDown(turn, event.diagnostic);
@@ -163,6 +163,11 @@ function handle(turn: Turn, event: BfdEvent): void {
     case 'configured':
       return configure(turn, event.config);
   }
+}
+
+/** Of a peer that is silent now: what it said last still tells what its silence means. */
+function cBit({remote}: BfdSession): boolean {
+  return remote.controlPlaneIndependent;
 }
 
 /** RFC 5880 §6.8.6 from "Set bfd.RemoteDiscr" on, in its order. */
