@@ -5,6 +5,7 @@
  * own, and /run is its own: default paths work as on a real machine, on several hosts at once, and
  * `writtenFiles` can say what was touched.
  */
+import {randomUUID} from 'node:crypto';
 import {chmod, lstat, mkdir, readdir, rename, symlink, writeFile} from 'node:fs/promises';
 import {dirname, join} from 'node:path';
 
@@ -39,35 +40,40 @@ export interface HostOptions {
 
 export class Host {
   readonly name: string;
-  readonly namespace: Namespace;
   readonly address: string; // without prefix length
   readonly address6: string;
   readonly pods: Pod[] = [];
   readonly daemons: Daemon[] = []; // every one that ran; the last may still run
-  readonly #fabric: Namespace;
-  readonly #config: DaemonConfig;
+  readonly #options: HostOptions;
+  #namespace: Namespace;
   #conflist: Conflist = twillConflist;
 
   private constructor(namespace: Namespace, options: HostOptions) {
     this.name = options.name;
-    this.namespace = namespace;
+    this.#namespace = namespace;
     this.address = withoutBits(options.address);
     this.address6 = withoutBits(options.address6);
-    this.#fabric = options.fabric;
-    this.#config = options.config;
+    this.#options = options;
   }
 
   static async open(options: HostOptions): Promise<Host> {
-    const {fabric, name} = options;
-    const namespace = await Namespace.open({
-      hostname: name,
-      inside: fabric,
-      setup: mountLayers(name),
-    });
-    const host = new Host(namespace, options);
-    await host.#plugIn(options);
+    const host = new Host(await boot(options), options);
     await host.installCni();
     return host;
+  }
+
+  get namespace(): Namespace {
+    return this.#namespace;
+  }
+
+  /** Power cut and start: processes, pods, the kernel's tables and /run are lost, disks are not. */
+  async reboot(): Promise<void> {
+    await this.#namespace.close();
+    this.pods.length = 0;
+    this.#namespace = await boot(this.#options);
+    const bootId = '/proc/sys/kernel/random/boot_id'; // of the machine we run on: it did not reboot
+    await this.writeFile('/run/boot-id', `${randomUUID()}\n`);
+    await this.run(['mount', '--bind', '/run/boot-id', bootId]);
   }
 
   run(argv: readonly string[], options?: RunOptions): Promise<Output> {
@@ -96,7 +102,7 @@ export class Host {
   /** Paths below /etc, /opt, /var that this host has written, and everything in its /run. */
   async writtenFiles(): Promise<readonly string[]> {
     const inLayers = layered.map(dir =>
-      filesBelow(this.#fabric.path(join(layers, this.name, dir)), `/${dir}`),
+      filesBelow(this.#options.fabric.path(join(layers, this.name, dir)), `/${dir}`),
     );
     const lists = await Promise.all([...inLayers, filesBelow(this.namespace.path('/run'), '/run')]);
     return lists.flat().sort();
@@ -129,7 +135,10 @@ export class Host {
 
   /** Starts it and does not wait. */
   async launchDaemon(config: DaemonConfig = {}): Promise<Daemon> {
-    await this.writeFile(configFile, JSON.stringify(mergeConfig(this.#config, config), null, 2));
+    await this.writeFile(
+      configFile,
+      JSON.stringify(mergeConfig(this.#options.config, config), null, 2),
+    );
     const daemon = new Daemon(this.namespace);
     this.daemons.push(daemon);
     return daemon;
@@ -192,30 +201,41 @@ export class Host {
 
   /** `twillctl` here, where the daemon's local API is. */
   async twillctl(args: readonly string[], options: RunOptions = {}): Promise<Output> {
-    const endpoints = (this.#config['etcd'] as {endpoints: string[]}).endpoints;
+    const endpoints = (this.#options.config['etcd'] as {endpoints: string[]}).endpoints;
     const argv = [process.execPath, programs.ctl, '--etcd', endpoints.join(), ...args];
     return this.run(argv, options);
   }
+}
 
-  /** A veth to the fabric's bridge; no duplicate address detection, so both families work at once. */
-  async #plugIn({fabric, name, address, address6, gateway, gateway6}: HostOptions): Promise<void> {
-    const pid = this.namespace.pidInside();
-    await fabric.run(['ip', '-batch', '-'], {
-      input: [
-        `link add name port-${name} type veth peer name eth0 netns ${pid}`,
-        `link set dev port-${name} master br0 up`,
-      ].join('\n'),
-    });
-    await this.run(['ip', '-batch', '-'], {
-      input: [
-        'link set eth0 up',
-        `address add ${address} dev eth0`,
-        `address add ${address6} dev eth0 nodad`,
-        `route add default via ${gateway}`,
-        `route add default via ${gateway6}`,
-      ].join('\n'),
-    });
-  }
+async function boot(options: HostOptions): Promise<Namespace> {
+  const {fabric, name} = options;
+  const namespace = await Namespace.open({
+    hostname: name,
+    inside: fabric,
+    setup: mountLayers(name),
+  });
+  await plugIn(namespace, options);
+  return namespace;
+}
+
+/** A veth to the fabric's bridge; no duplicate address detection, so both families work at once. */
+async function plugIn(namespace: Namespace, options: HostOptions): Promise<void> {
+  const {fabric, name, address, address6, gateway, gateway6} = options;
+  await fabric.run(['ip', '-batch', '-'], {
+    input: [
+      `link add name port-${name} type veth peer name eth0 netns ${namespace.pidInside()}`,
+      `link set dev port-${name} master br0 up`,
+    ].join('\n'),
+  });
+  await namespace.run(['ip', '-batch', '-'], {
+    input: [
+      'link set eth0 up',
+      `address add ${address} dev eth0`,
+      `address add ${address6} dev eth0 nodad`,
+      `route add default via ${gateway}`,
+      `route add default via ${gateway6}`,
+    ].join('\n'),
+  });
 }
 
 function mountLayers(name: string): string {

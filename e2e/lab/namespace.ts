@@ -33,6 +33,8 @@ export class Namespace {
   readonly hostname: string;
   readonly pid: number; // of its PID 1, as seen from the test
   readonly #holder: LongProcess;
+  readonly #nested: Namespace[] = [];
+  readonly #started: LongProcess[] = [];
 
   private constructor(hostname: string, pid: number, holder: LongProcess) {
     this.hostname = hostname;
@@ -59,7 +61,9 @@ export class Namespace {
       detached: true, // Ctrl-C is for the test, which then closes the pipe
     });
     await holder.line(line => line === 'ready', 10_000);
-    return new Namespace(hostname, initBelow(holder.outerPid), holder);
+    const namespace = new Namespace(hostname, initBelow(holder.outerPid), holder);
+    if (inside) inside.#nested.push(namespace);
+    return namespace;
   }
 
   /** The command line that runs `argv` in here. `pod` is a named network namespace of this machine. */
@@ -77,7 +81,11 @@ export class Namespace {
     argv: readonly string[],
     options: {pod?: string; env?: RunOptions['env']} = {},
   ): LongProcess {
-    return new LongProcess(this.command(argv, options.pod), {env: options.env});
+    // An nsenter that is stopped (its program was) does not reap: it must die with the test.
+    const command = ['setpriv', '--pdeathsig', 'KILL', '--', ...this.command(argv, options.pod)];
+    const process = new LongProcess(command, {env: options.env});
+    this.#started.push(process);
+    return process;
   }
 
   /** A file of this machine, as seen from the test. */
@@ -92,8 +100,15 @@ export class Namespace {
 
   /** Pulls the plug: every process of the machine is gone when this resolves. */
   async close(): Promise<void> {
+    this.#wake();
     this.#holder.endInput();
     await this.#holder.exited;
+  }
+
+  /** Also what a test has stopped can end now. */
+  #wake(): void {
+    for (const process of this.#started) process.wake();
+    for (const namespace of this.#nested) namespace.#wake();
   }
 }
 

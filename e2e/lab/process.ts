@@ -26,11 +26,9 @@ export interface Output {
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code = 'COMMAND';
-  readonly output: Output;
 
   constructor(argv: readonly string[], output: Output, reason = `exit code ${output.code}`) {
     super(`${readable(argv)}: ${reason}\n${output.stderr}${output.stdout}`.trimEnd());
-    this.output = output;
   }
 }
 
@@ -145,6 +143,11 @@ export class LongProcess {
     return this.exited;
   }
 
+  /** Ends what SIGSTOP began; nsenter stops itself when its program is stopped. */
+  wake(): void {
+    if (this.running) process.kill(this.outerPid, 'SIGCONT');
+  }
+
   #error(reason: string): CommandError {
     const stdout = this.lines.slice(-40).join('\n');
     return new CommandError(this.#argv, {code: this.#code ?? -1, stdout, stderr: ''}, reason);
@@ -169,8 +172,8 @@ export class LongProcess {
 }
 
 /** nsenter's only child; else the process itself. */
-function workerOf(pid: number, [program]: readonly string[]): number {
-  return program === 'nsenter' ? (childrenOf(pid)[0] ?? pid) : pid;
+function workerOf(pid: number, argv: readonly string[]): number {
+  return argv.includes('nsenter') ? (childrenOf(pid)[0] ?? pid) : pid;
 }
 
 export function childrenOf(pid: number): readonly number[] {
@@ -203,6 +206,6 @@ function signalWorker(child: ChildProcess, argv: readonly string[], signal: Node
 
 /** What was asked for, without the way into the namespace. */
 function readable(argv: readonly string[]): string {
-  const start = argv.indexOf('--') + 1;
+  const start = argv.indexOf('--', argv.indexOf('nsenter')) + 1;
   return argv.slice(start).join(' ');
 }
