@@ -8,6 +8,7 @@ export type {
   PathAttributes,
   UnknownAttribute,
 } from './wire/attributes.js';
+export {Writer} from './wire/bytes.js';
 export * from './wire/capabilities.js';
 export * from './wire/communities.js';
 export * from './wire/constants.js';
@@ -23,3 +24,13 @@ export * from './wire/update-message.js';
 export * from './wire/update-packer.js';
 export * from './wire/update.js';
 export * from './wire/verdict.js';
+
+export * from './fsm/backoff.js';
+export * from './fsm/collision.js';
+export * from './fsm/event.js';
+export * from './fsm/fsm.js';
+export * from './fsm/graceful-helper.js';
+export * from './fsm/graceful-notification.js';
+export * from './fsm/graceful-restart.js';
+export * from './fsm/negotiate.js';
+export * from './fsm/types.js';

@@ -57,15 +57,23 @@ export function decodeAsPath(
 /** With two octets a number above 65535 becomes AS_TRANS. Long segments are split at 255. */
 export function encodeAsPath(out: Writer, path: AsPath, asnOctets: 2 | 4): void {
   for (const {kind, asns} of path) {
-    for (let from = 0; from < asns.length; from += MAX_SEGMENT) {
-      const part = asns.slice(from, from + MAX_SEGMENT);
-      out.u8(kind === 'sequence' ? AS_SEQUENCE : AS_SET).u8(part.length);
-      for (const asn of part) {
-        if (asnOctets === 4) out.u32(asn);
-        else out.u16(asn > 0xffff ? AS_TRANS : asn);
-      }
+    const type = kind === 'sequence' ? AS_SEQUENCE : AS_SET;
+    for (let i = 0; i < asns.length; i++) {
+      if (i % MAX_SEGMENT === 0) out.u8(type).u8(Math.min(MAX_SEGMENT, asns.length - i));
+      const asn = asns[i] ?? 0;
+      if (asnOctets === 4) out.u32(asn);
+      else out.u16(asn > 0xffff ? AS_TRANS : asn);
     }
   }
+}
+
+/** What encodeAsPath writes. */
+export function asPathOctets(path: AsPath, asnOctets: 2 | 4): number {
+  let octets = 0;
+  for (const {asns} of path) {
+    octets += Math.ceil(asns.length / MAX_SEGMENT) * 2 + asns.length * asnOctets;
+  }
+  return octets;
 }
 
 const MAX_SEGMENT = 255; // one octet of count

@@ -4,10 +4,12 @@
  * MP_REACH is the packer's: it stands before these (RFC 7606 §5.1) and holds the prefixes. To a
  * peer with 2-octet AS numbers AS_PATH and AGGREGATOR go with AS_TRANS, and AS4_PATH and
  * AS4_AGGREGATOR beside them where a number does not fit (RFC 6793 §4.2.2).
+ *
+ * Every length is known before its value is written: nothing is buffered or moved.
  */
-import {encodeAsPath, needsAs4} from './as-path.js';
-import type {Aggregator, PathAttributes} from './attributes.js';
-import {u8, Writer} from './bytes.js';
+import {asPathOctets, encodeAsPath, needsAs4, type AsPath} from './as-path.js';
+import type {Aggregator, PathAttributes, UnknownAttribute} from './attributes.js';
+import {Writer} from './bytes.js';
 import {encodeExtendedCommunities, encodeLargeCommunities} from './communities.js';
 import * as c from './constants.js';
 
@@ -17,105 +19,135 @@ const TRANSITIVE = c.FLAG_OPTIONAL | c.FLAG_TRANSITIVE;
 
 /** A block for many prefixes; NEXT_HOP is in it when `attributes` have one. */
 export function encodeAttributes(attributes: PathAttributes, asnOctets: 2 | 4 = 4): Uint8Array {
-  const parts: Part[] = [];
-  const partial = attributes.partialTypes ?? [];
-  const add = (type: number, flags: number, value: Value): void => {
-    const body = new Writer(16);
-    value(body);
-    parts.push({type, flags: partial.includes(type) ? flags | c.FLAG_PARTIAL : flags, body});
-  };
-  collectCore(attributes, asnOctets, add);
-  collectOptional(attributes, add);
-  for (const {type, value} of attributes.unknown ?? []) {
-    add(type, TRANSITIVE | c.FLAG_PARTIAL, out => out.bytes(value));
-  }
-  parts.sort((a, b) => a.type - b.type); // unknown types lie between the known
-
-  const out = new Writer(256);
-  for (const part of parts) writePart(out, part);
+  const out = new Writer(128);
+  encodeAttributesTo(out, attributes, asnOctets);
   return out.take();
 }
 
-type Value = (out: Writer) => void;
-type Add = (type: number, flags: number, value: Value) => void;
-
-interface Part {
-  readonly type: number;
-  readonly flags: number;
-  readonly body: Writer;
+/** The same, appended to a buffer that is kept. */
+export function encodeAttributesTo(
+  out: Writer,
+  attributes: PathAttributes,
+  asnOctets: 2 | 4 = 4,
+): void {
+  const encoder = new AttributeEncoder(out, attributes);
+  const isOld = asnOctets === 2;
+  const {asPath, aggregator} = attributes;
+  encoder.word(c.ATTR_ORIGIN, WELL_KNOWN, attributes.origin, 1);
+  encoder.path(c.ATTR_AS_PATH, WELL_KNOWN, asPath, asnOctets);
+  encoder.word(c.ATTR_NEXT_HOP, WELL_KNOWN, attributes.nextHop);
+  encoder.word(c.ATTR_MED, NON_TRANSITIVE, attributes.med);
+  encoder.word(c.ATTR_LOCAL_PREF, WELL_KNOWN, attributes.localPref);
+  if (attributes.atomicAggregate === true) encoder.head(c.ATTR_ATOMIC_AGGREGATE, WELL_KNOWN, 0);
+  encoder.aggregator(c.ATTR_AGGREGATOR, aggregator, asnOctets);
+  encoder.words(c.ATTR_COMMUNITIES, TRANSITIVE, attributes.communities);
+  encoder.word(c.ATTR_ORIGINATOR_ID, NON_TRANSITIVE, attributes.originatorId);
+  encoder.words(c.ATTR_CLUSTER_LIST, NON_TRANSITIVE, attributes.clusterList);
+  encoder.extendedCommunities(attributes.extendedCommunities);
+  if (isOld && asPath !== undefined && needsAs4(asPath)) {
+    encoder.path(c.ATTR_AS4_PATH, TRANSITIVE, asPath, 4);
+  }
+  if (isOld && aggregator !== undefined && aggregator.asn > 0xffff) {
+    encoder.aggregator(c.ATTR_AS4_AGGREGATOR, aggregator, 4);
+  }
+  encoder.aigp(attributes.aigp);
+  encoder.largeCommunities(attributes.largeCommunities);
+  encoder.word(c.ATTR_OTC, TRANSITIVE, attributes.otc);
+  encoder.octets(c.ATTR_PREFIX_SID, TRANSITIVE, attributes.prefixSid);
+  encoder.end();
 }
 
-/** RFC 4271, with RFC 6793's twins. */
-function collectCore(attributes: PathAttributes, asnOctets: 2 | 4, add: Add): void {
-  const {origin, asPath, nextHop, med, localPref, atomicAggregate, aggregator} = attributes;
-  if (origin !== undefined) add(c.ATTR_ORIGIN, WELL_KNOWN, out => out.u8(origin));
-  if (asPath !== undefined) {
-    add(c.ATTR_AS_PATH, WELL_KNOWN, out => encodeAsPath(out, asPath, asnOctets));
-    if (asnOctets === 2 && needsAs4(asPath)) {
-      add(c.ATTR_AS4_PATH, TRANSITIVE, out => encodeAsPath(out, asPath, 4));
+/**
+ * One method per shape of value; what is undefined is left out, and so is an empty list, which
+ * would be malformed (RFC 7606 §7). Unknown attributes come in between where their type belongs.
+ */
+class AttributeEncoder {
+  readonly #out: Writer;
+  readonly #partialTypes: readonly number[] | undefined;
+  readonly #unknown: readonly UnknownAttribute[] | undefined;
+  #nextUnknown = 0;
+
+  constructor(out: Writer, {partialTypes, unknown}: PathAttributes) {
+    this.#out = out;
+    this.#partialTypes = partialTypes;
+    this.#unknown = unknown;
+  }
+
+  head(type: number, flags: number, length: number): Writer {
+    if (this.#unknown !== undefined) this.#unknownBelow(type, this.#unknown);
+    const isPartial = this.#partialTypes?.includes(type) === true;
+    return writeHead(this.#out, isPartial ? flags | c.FLAG_PARTIAL : flags, type, length);
+  }
+
+  end(): void {
+    if (this.#unknown !== undefined) this.#unknownBelow(256, this.#unknown);
+  }
+
+  word(type: number, flags: number, value: number | undefined, octets: 1 | 4 = 4): void {
+    if (value === undefined) return;
+    const out = this.head(type, flags, octets);
+    if (octets === 1) out.u8(value);
+    else out.u32(value);
+  }
+
+  words(type: number, flags: number, values: readonly number[] | undefined): void {
+    if (values === undefined || values.length === 0) return;
+    const out = this.head(type, flags, values.length * 4);
+    for (const value of values) out.u32(value);
+  }
+
+  octets(type: number, flags: number, value: Uint8Array | undefined): void {
+    if (value !== undefined) this.head(type, flags, value.length).bytes(value);
+  }
+
+  path(type: number, flags: number, path: AsPath | undefined, asnOctets: 2 | 4): void {
+    if (path === undefined) return;
+    encodeAsPath(this.head(type, flags, asPathOctets(path, asnOctets)), path, asnOctets);
+  }
+
+  aggregator(type: number, value: Aggregator | undefined, asnOctets: 2 | 4): void {
+    if (value === undefined) return;
+    const out = this.head(type, TRANSITIVE, asnOctets + 4);
+    if (asnOctets === 4) out.u32(value.asn);
+    else out.u16(value.asn > 0xffff ? c.AS_TRANS : value.asn);
+    out.u32(value.address);
+  }
+
+  extendedCommunities(all: PathAttributes['extendedCommunities']): void {
+    if (all === undefined || all.length === 0) return;
+    const out = this.head(c.ATTR_EXTENDED_COMMUNITIES, TRANSITIVE, all.length * 8);
+    encodeExtendedCommunities(out, all);
+  }
+
+  largeCommunities(all: PathAttributes['largeCommunities']): void {
+    if (all === undefined || all.length === 0) return;
+    const out = this.head(c.ATTR_LARGE_COMMUNITIES, TRANSITIVE, all.length * 12);
+    encodeLargeCommunities(out, all);
+  }
+
+  /** RFC 7311 §3: the metric is the TLV of type 1 and 11 octets. */
+  aigp(metric: bigint | undefined): void {
+    if (metric === undefined) return;
+    const out = this.head(c.ATTR_AIGP, NON_TRANSITIVE, 11).u8(1).u16(11);
+    out.u32(Number(metric >> 32n)).u32(Number(metric & 0xffffffffn));
+  }
+
+  #unknownBelow(type: number, unknown: readonly UnknownAttribute[]): void {
+    for (;;) {
+      const next = unknown[this.#nextUnknown];
+      if (next === undefined || next.type >= type) return;
+      writeHead(this.#out, TRANSITIVE | c.FLAG_PARTIAL, next.type, next.value.length);
+      this.#out.bytes(next.value);
+      this.#nextUnknown++;
     }
   }
-  if (nextHop !== undefined) add(c.ATTR_NEXT_HOP, WELL_KNOWN, out => out.u32(nextHop));
-  if (med !== undefined) add(c.ATTR_MED, NON_TRANSITIVE, out => out.u32(med));
-  if (localPref !== undefined) add(c.ATTR_LOCAL_PREF, WELL_KNOWN, out => out.u32(localPref));
-  if (atomicAggregate === true) add(c.ATTR_ATOMIC_AGGREGATE, WELL_KNOWN, () => undefined);
-  if (aggregator !== undefined) collectAggregator(aggregator, asnOctets, add);
 }
 
-function collectAggregator({asn, address}: Aggregator, asnOctets: 2 | 4, add: Add): void {
-  if (asnOctets === 4) {
-    add(c.ATTR_AGGREGATOR, TRANSITIVE, out => out.u32(asn).u32(address));
-    return;
-  }
-  const narrow = asn > 0xffff ? c.AS_TRANS : asn;
-  add(c.ATTR_AGGREGATOR, TRANSITIVE, out => out.u16(narrow).u32(address));
-  if (asn > 0xffff) add(c.ATTR_AS4_AGGREGATOR, TRANSITIVE, out => out.u32(asn).u32(address));
-}
-
-/** An empty list is no attribute: zero length would be malformed (RFC 7606 §7). */
-function collectOptional(attributes: PathAttributes, add: Add): void {
-  const {communities = [], originatorId, clusterList = [], extendedCommunities = []} = attributes;
-  const {aigp, largeCommunities = [], otc, prefixSid} = attributes;
-  const words = (list: readonly number[]) => (out: Writer) => list.forEach(word => out.u32(word));
-  if (communities.length > 0) add(c.ATTR_COMMUNITIES, TRANSITIVE, words(communities));
-  if (originatorId !== undefined) {
-    add(c.ATTR_ORIGINATOR_ID, NON_TRANSITIVE, out => out.u32(originatorId));
-  }
-  if (clusterList.length > 0) add(c.ATTR_CLUSTER_LIST, NON_TRANSITIVE, words(clusterList));
-  if (extendedCommunities.length > 0) {
-    add(c.ATTR_EXTENDED_COMMUNITIES, TRANSITIVE, out =>
-      encodeExtendedCommunities(out, extendedCommunities),
-    );
-  }
-  if (aigp !== undefined) {
-    const low = Number(aigp & 0xffffffffn);
-    const high = Number(aigp >> 32n);
-    add(c.ATTR_AIGP, NON_TRANSITIVE, out => out.u8(1).u16(11).u32(high).u32(low));
-  }
-  if (largeCommunities.length > 0) {
-    add(c.ATTR_LARGE_COMMUNITIES, TRANSITIVE, out => encodeLargeCommunities(out, largeCommunities));
-  }
-  if (otc !== undefined) add(c.ATTR_OTC, TRANSITIVE, out => out.u32(otc));
-  if (prefixSid !== undefined) add(c.ATTR_PREFIX_SID, TRANSITIVE, out => out.bytes(prefixSid));
-}
-
-function writePart(out: Writer, {type, flags, body}: Part): void {
-  if (body.length > 0xff)
-    out
-      .u8(flags | c.FLAG_EXTENDED_LENGTH)
-      .u8(type)
-      .u16(body.length);
-  else out.u8(flags).u8(type).u8(body.length);
-  out.bytes(body.view());
-}
-
-/** Whether a block names the attribute; for tests and tools. */
-export function hasAttribute(block: Uint8Array, wanted: number): boolean {
-  for (let at = 0; at + 3 <= block.length;) {
-    if (u8(block, at + 1) === wanted) return true;
-    const isExtended = (u8(block, at) & c.FLAG_EXTENDED_LENGTH) !== 0;
-    const length = isExtended ? (u8(block, at + 2) << 8) | u8(block, at + 3) : u8(block, at + 2);
-    at += (isExtended ? 4 : 3) + length;
-  }
-  return false;
+function writeHead(out: Writer, flags: number, type: number, length: number): Writer {
+  return length > 0xff
+    ? out
+        .u8(flags | c.FLAG_EXTENDED_LENGTH)
+        .u8(type)
+        .u16(length)
+    : out.u8(flags).u8(type).u8(length);
 }

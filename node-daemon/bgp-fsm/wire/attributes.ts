@@ -15,6 +15,8 @@ import {copyOf, u16, u8} from './bytes.js';
 import type {ExtendedCommunity, LargeCommunity} from './communities.js';
 import {
   AS_TRANS,
+  ATTR_AS4_AGGREGATOR,
+  ATTR_AS4_PATH,
   ATTR_MP_REACH,
   ATTR_MP_UNREACH,
   BAD_FLAGS,
@@ -46,7 +48,7 @@ export interface PathAttributes {
   readonly otc?: number | undefined; // AS number (RFC 9234 §5)
   readonly prefixSid?: Uint8Array | undefined; // TLVs as received (RFC 8669)
   readonly unknown?: readonly UnknownAttribute[] | undefined; // optional transitive ones
-  readonly partialTypes?: readonly number[] | undefined; // known, with Partial set on the way here
+  readonly partialTypes?: readonly number[] | undefined; // known, with Partial set on the way here; ascending
 }
 
 export interface Aggregator {
@@ -75,7 +77,7 @@ export function decodeAttributes(
 ): DecodedAttributes {
   const draft: Draft = {};
   const faults: AttributeFault[] = [];
-  const seen = new Uint8Array(256);
+  const seen = new Uint8Array(32); // a bit for each type
   const value: AttributeValue = {bytes, at, end, session};
   let count = 0;
 
@@ -130,8 +132,10 @@ function decodeOne(
   type: number,
   seen: Uint8Array,
 ): Complaint | undefined {
-  if (seen[type] === 1) return {action: 'discard', subcode: MALFORMED_ATTRIBUTES};
-  seen[type] = 1;
+  const bits = u8(seen, type >>> 3);
+  const bit = 1 << (type & 7);
+  if ((bits & bit) !== 0) return {action: 'discard', subcode: MALFORMED_ATTRIBUTES};
+  seen[type >>> 3] = bits | bit;
   const decoder = DECODERS[type];
   if (decoder === undefined) return keepUnknown(draft, value, flags, type);
   if (decoder.peer !== undefined && decoder.peer !== value.session.peer) {
@@ -142,8 +146,14 @@ function decodeOne(
   }
   const subcode = decoder.decode(draft, value);
   if (subcode !== 0) return {action: decoder.onMalformed, subcode};
-  if ((flags & FLAG_PARTIAL) !== 0) draft.partialTypes = [...(draft.partialTypes ?? []), type];
+  if ((flags & FLAG_PARTIAL) !== 0) notePartial(draft, type);
   return undefined;
+}
+
+/** It must not be cleared on the way (RFC 4271 §5); the AS4 twins go no further than here. */
+function notePartial(draft: Draft, type: number): void {
+  if (type === ATTR_AS4_PATH || type === ATTR_AS4_AGGREGATOR) return;
+  draft.partialTypes = [...(draft.partialTypes ?? []), type].sort((a, b) => a - b);
 }
 
 /** Optional and Transitive as specified; Partial only on what is both (RFC 4271 §4.3). */

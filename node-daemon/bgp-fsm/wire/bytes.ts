@@ -59,7 +59,12 @@ export class Writer {
   }
 
   u32(value: number): this {
-    return this.u16(value >>> 16).u16(value & 0xffff);
+    this.#reserve(4);
+    this.#bytes[this.#length++] = value >>> 24;
+    this.#bytes[this.#length++] = value >>> 16;
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
+    return this;
   }
 
   bytes(value: Uint8Array): this {
