@@ -75,14 +75,15 @@ test('a DEL is not stopped by arguments that an ADD would refuse', t => {
 
 test('any text is read or refused with code 4', t => {
   const text = fc.string({unit: 'binary', maxLength: 60});
-  fc.assert(
-    fc.property(text, text, text, text, (containerId, ifName, netnsPath, args) => {
-      try {
-        parseEnvironment(frameOf({containerId, ifName, netnsPath, args}), 'ADD');
-      } catch (error) {
-        t.is((error as CniError).code, 4);
-      }
-    }),
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(text, text, text, text, (containerId, ifName, netnsPath, args) => {
+        try {
+          parseEnvironment(frameOf({containerId, ifName, netnsPath, args}), 'ADD');
+        } catch (error) {
+          t.is((error as CniError).code, 4);
+        }
+      }),
+    ),
   );
-  t.pass();
 });
