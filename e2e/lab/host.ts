@@ -68,8 +68,11 @@ export class Host {
 
   /** Power cut and start: processes, pods, the kernel's tables and /run are lost, disks are not. */
   async reboot(): Promise<void> {
+    const {fabric, name} = this.#options;
     await this.#namespace.close();
     this.pods.length = 0;
+    // the kernel takes the other end down with the namespace, but not at once
+    await fabric.run(['ip', 'link', 'del', 'dev', `port-${name}`], {mayFail: true});
     this.#namespace = await boot(this.#options);
     const bootId = '/proc/sys/kernel/random/boot_id'; // of the machine we run on: it did not reboot
     await this.writeFile('/run/boot-id', `${randomUUID()}\n`);
