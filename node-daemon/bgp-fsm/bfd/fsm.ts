@@ -153,7 +153,8 @@ function handle(turn: Turn, event: BfdEvent): void {
       return rearmTransmit(turn);
     case 'detectionTimerExpired':
       session.remote = {...UNKNOWN_REMOTE, controlPlaneIndependent: cBit(session)};
-      return goDown(turn, DETECTION_TIME_EXPIRED);
+      goDown(turn, DETECTION_TIME_EXPIRED);
+      return rearmTransmit(turn); // who asked for nothing may be gone: its successor must hear us
     case 'pathDown':
       return goDown(turn, event.diagnostic);
     case 'adminDown':
@@ -247,23 +248,20 @@ function moveTo(turn: Turn, to: BfdState, diagnostic?: number): void {
 
 function configure(turn: Turn, config: BfdConfig): void {
   const {session} = turn;
-  const before = session.config;
+  const isRxNew = config.requiredMinRxUs !== session.config.requiredMinRxUs;
   session.config = config;
-  if (config.requiredMinRxUs !== before.requiredMinRxUs) beginPoll(turn);
-  announceIntervals(turn);
+  announceIntervals(turn, isRxNew);
   rearmTransmit(turn);
 }
 
 /** Brings what is announced and what is in use in line with state and configuration (§6.8.3). */
-function announceIntervals(turn: Turn): void {
+function announceIntervals(turn: Turn, isRxNew = false): void {
   const {session} = turn;
   const {config, state} = session;
   const isUp = state === 'Up';
   const desired = isUp ? config.desiredMinTxUs : Math.max(config.desiredMinTxUs, SLOW_START_US);
-  if (desired !== session.desiredMinTxUs) {
-    session.desiredMinTxUs = desired;
-    beginPoll(turn);
-  }
+  if (desired !== session.desiredMinTxUs || isRxNew) beginPoll(turn);
+  session.desiredMinTxUs = desired;
   if (!isUp) session.poll = 'none'; // the peer hears of it before the session is Up again
   if (!isUp || desired < session.txInUseUs) session.txInUseUs = desired;
   if (!isUp || config.requiredMinRxUs > session.rxInUseUs) {
