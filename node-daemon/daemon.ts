@@ -27,7 +27,7 @@ import type {Config} from './config/config.js';
 import {systemClock} from './datastore/clock.js';
 import {toEndpointTable} from './datastore/endpoint-record.js';
 import {startEndpointWriter, type EndpointWriter} from './datastore/endpoint-writer.js';
-import {nodeEndpointsPrefix} from './datastore/records/keys.js';
+import {nodeEndpointsPrefix, nodeKey} from './datastore/records/keys.js';
 import {Reflector} from './datastore/reflector.js';
 import {reflectedPrefixes, toStoreEvents, type StoreEvent} from './datastore/store-event.js';
 import {readEtcdOptions} from './etcd-options.js';
@@ -133,6 +133,8 @@ export class Daemon {
       prefixes: reflectedPrefixes(prefix),
       onChanges: (changes, isListed) => this.#noteRecords(toStoreEvents(prefix, changes, isListed)),
       onDoubt: error => this.#report.etcdAway(error),
+      onRegress: (from, to) =>
+        log.warn({from, to}, 'etcd was wiped or restored; what it lacks is kept for a while'),
     });
     this.#writer = startEndpointWriter({
       openClient,
@@ -294,9 +296,17 @@ export class Daemon {
   #noteRecords(events: readonly StoreEvent[]): void {
     this.#core.dispatch({kind: 'store', events});
     this.#report.records(events, this.#reflector.status().revision);
+    if (events.some(event => this.#concernsOwnRecord(event))) this.#lease.renewRecord();
     if (!this.#core.state().synced || !events.some(concernsNetwork)) return;
     this.#lease.takeResources();
     void this.#settings.run();
+  }
+
+  /** Deleted by hand, or gone with an etcd that was wiped: the others wire us from this record. */
+  #concernsOwnRecord(event: StoreEvent): boolean {
+    const {prefix} = this.#parts.config.etcd;
+    const own = nodeKey(prefix, this.#parts.config.node.name);
+    return event.kind === 'synced' || (event.kind === 'delete' && event.key === own);
   }
 
   #noteUnderlay(choice: UnderlayChoice): void {

@@ -75,6 +75,7 @@ async function setUp(t: ExecutionContext) {
   const reflector = new Reflector({
     openClient: () => openEtcd({endpoints: [url], deadlineMs: 1000}),
     prefixes: [prefix, '/twill/v1/resources/'],
+    regressGraceMs: 500,
     onChanges: changes => changes.forEach(change => note(picture, change)),
   });
   reflector.start();

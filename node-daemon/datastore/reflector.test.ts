@@ -219,6 +219,27 @@ test('a store that counts anew is compared by value: the same revision may mean 
   t.deepEqual(told, ['+/n/a=new', 'listed']);
 });
 
+test('what a wiped store lacks is deleted only when it did not come back in time', async t => {
+  const {store, clock, told, reflector} = setUp();
+  for (const name of ['a', 'b', 'c']) store.put(`/n/${name}`, name);
+  reflector.start();
+  await clock.advance(0);
+  store.entries.clear();
+  store.revision = 0;
+  store.put('/n/a', 'a');
+  told.length = 0;
+  store.last.watches[0]!.handlers.onEnd(new Error('wiped'));
+  await clock.advance(100);
+  t.deepEqual(told, ['listed'], 'b and c may still come');
+  store.put('/n/b', 'b');
+  store.last.watches[0]!.handlers.onEvents([{kind: 'put', entry: store.entries.get('/n/b')!}]);
+  await clock.advance(29_000);
+  t.false(told.includes('-/n/c'));
+  await clock.advance(1000);
+  t.true(told.includes('-/n/c'));
+  t.false(told.includes('-/n/b'));
+});
+
 test('a list that comes back after stop is not told', async t => {
   const {store, clock, told, reflector} = setUp();
   store.put('/n/a', '1');

@@ -10,7 +10,9 @@
  * until every prefix has been listed.
  *
  * Entries are compared by value and creation, not by revision: an etcd that was wiped or restored
- * from a backup counts from an earlier number, and may give an old number to a new value.
+ * from a backup counts from an earlier number, and may give an old number to a new value. What is
+ * missing from such an etcd is not told as deleted at once: the hosts that wrote it still run and
+ * need a moment to write it again.
  */
 import type {EtcdClient, KeyValue, Watch, WatchEvent} from '#ipam';
 import {systemClock, type Clock, type Timer} from './clock.js';
@@ -29,6 +31,10 @@ export interface ReflectorOptions {
   readonly onChanges: (changes: readonly Change[], isListed: boolean) => void;
   /** The connection was lost, or never made. Told on every failed attempt. */
   readonly onDoubt?: (error: unknown, attempt: number) => void;
+  /** etcd counts from an earlier revision than it did: wiped, or restored from a backup. */
+  readonly onRegress?: (from: number, to: number) => void;
+  /** How long after that a key that is missing may come back before it is told as deleted. */
+  readonly regressGraceMs?: number; // default 30000
   readonly clock?: Clock;
   readonly random?: () => number; // [0, 1)
   readonly backoff?: Backoff;
@@ -60,6 +66,7 @@ export class Reflector {
   readonly #known = new Map<string, Known>();
   #client: EtcdClient | undefined;
   #timer: Timer | undefined;
+  #graceTimer: Timer | undefined;
   #attempt = 0; // failures in a row
   #lists = 0;
   #revision = 0;
@@ -82,6 +89,7 @@ export class Reflector {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#graceTimer?.cancel();
     this.#drop();
   }
 
@@ -125,12 +133,30 @@ export class Reflector {
   }
 
   #takeLists(lists: readonly {revision: number; entries: readonly KeyValue[]}[]): void {
-    const entries = lists.flatMap(list => list.entries);
-    const changes = diff(this.#known, entries);
+    const revision = Math.max(0, ...lists.map(list => list.revision));
+    if (revision < this.#revision) this.#beginGrace(revision);
+    this.#revision = revision;
+    const differences = diff(
+      this.#known,
+      lists.flatMap(list => list.entries),
+    );
+    const isGrace = this.#graceTimer !== undefined;
+    const changes = isGrace ? differences.filter(({kind}) => kind === 'put') : differences;
     for (const change of changes) remember(this.#known, change);
     this.#lists++;
-    this.#revision = Math.max(0, ...lists.map(list => list.revision));
     this.#options.onChanges(changes, true);
+  }
+
+  /** At its end all is listed once more, and what is still missing is deleted. */
+  #beginGrace(revision: number): void {
+    this.#options.onRegress?.(this.#revision, revision);
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#clock.after(this.#options.regressGraceMs ?? 30_000, () => {
+      this.#graceTimer = undefined;
+      if (this.#client === undefined) return; // about to list anyway
+      this.#drop();
+      void this.#connect();
+    });
   }
 
   #takeEvents(events: readonly WatchEvent[]): void {

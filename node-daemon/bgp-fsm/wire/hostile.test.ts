@@ -10,7 +10,8 @@ import type {WireSession} from './session.js';
 import {ADD_PATH, EBGP, IBGP, NEXT_HOP6, OLD_PEER} from './vectors.js';
 
 const SESSIONS = [EBGP, IBGP, OLD_PEER, ADD_PATH, NEXT_HOP6];
-const runs = Number(process.env['TWILL_FUZZ_RUNS'] ?? 200_000);
+const CLASS = /^(ok|discard|withdraw|open|keepalive|incomplete|refresh|error \d\/\d+)/;
+const runs = Number(process.env['TWILL_FUZZ_RUNS'] ?? 100_000);
 const seed = Number(process.env['TWILL_FUZZ_SEED'] ?? Date.now() | 0);
 
 test('the messages that broke others are here', t => {
@@ -56,7 +57,7 @@ test(`mutated messages have an outcome, none takes 10 ms`, t => {
     const outcome = outcomeOf(mutant, session, extended);
     const tookMs = performance.now() - start;
     if (tookMs > 10) slowestMs = Math.max(slowestMs, bestOfThreeMs(mutant, session, extended));
-    if (outcomes.size < 100) outcomes.add(outcome);
+    outcomes.add(CLASS.exec(outcome)?.[0] ?? 'notification'); // whose texts are without number
   }
   t.true(slowestMs < 10, `${slowestMs} ms, three times over`);
   for (const outcome of ['ok', 'discard', 'withdraw', 'open', 'keepalive', 'error 2/0']) {
