@@ -10,15 +10,13 @@
  */
 import {
   AddressBook,
-  bitsOf,
-  formatAddress,
   openEtcd,
   parsePrefix,
   type BookChange,
   type EtcdOptions,
   type LeaseView,
 } from '#ipam';
-import {boottimeMs, decodeRoute, dumpRoutes, RTPROT_TWILL, type NetlinkSocket} from '#native-addon';
+import {boottimeMs} from '#native-addon';
 import {openKernel, systemClock as cniClock} from '../cni-plugin/kernel.js';
 import {startCniService, type CniService} from './cni/service.js';
 import {ProblemList} from './cni/problem-list.js';
@@ -29,7 +27,13 @@ import {toEndpointTable} from './datastore/endpoint-record.js';
 import {startEndpointWriter, type EndpointWriter} from './datastore/endpoint-writer.js';
 import {nodeEndpointsPrefix, nodeKey} from './datastore/records/keys.js';
 import {Reflector} from './datastore/reflector.js';
-import {reflectedPrefixes, toStoreEvents, type StoreEvent} from './datastore/store-event.js';
+import {
+  concernsNetwork,
+  reflectedPrefixes,
+  toStoreEvents,
+  type StoreEvent,
+} from './datastore/store-event.js';
+import {toHostWish} from './desired/host-wish.js';
 import {readEtcdOptions} from './etcd-options.js';
 import {createMetrics, type Metrics} from './http/metrics.js';
 import {toNodeStatus, toRanges} from './http/node-status.js';
@@ -41,9 +45,11 @@ import {openSysctls} from './kernel/sysctl.js';
 import {NodeLease} from './lease/node-lease.js';
 import type {Logger} from './log.js';
 import {readBootId, readIdentity} from './node/identity.js';
+import {routedAddresses} from './node/routed-addresses.js';
+import {lockState} from './node/state-lock.js';
 import type {UnderlayChoice} from './node/underlay.js';
 import {UnderlayWatch} from './node/watch-underlay.js';
-import {HostSettings, type HostPass, type HostWish} from './reconcile/host-settings.js';
+import {HostSettings, type HostPass} from './reconcile/host-settings.js';
 import {createNodeCore, type NodeCore} from './reconcile/loop.js';
 import {reconcileNat} from './reconcile/nat.js';
 import {Report} from './report.js';
@@ -58,9 +64,10 @@ export interface DaemonOptions {
 /** How long the first claim of a range may hold up the ready line: without etcd's help it never comes. */
 const FIRST_CLAIM_MS = 5000;
 
-/** @throws ConfigError, IdentityError, JournalError, NetlinkError: what keeps a node from starting. */
+/** @throws StateLockedError, ConfigError, IdentityError, JournalError, NetlinkError: what keeps a node from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const {config} = options;
+  await lockState(config.stateDir);
   const {uid, createdAt} = await readIdentity(config.stateDir);
   const bootId = await readBootId();
   const etcd = await readEtcdOptions(config.etcd);
@@ -152,7 +159,7 @@ export class Daemon {
         return iptables;
       },
       sysctls: openSysctls(),
-      wish: () => this.#hostWish(),
+      wish: () => toHostWish(this.#core.state(), this.#lease.view().ranges),
       clock: systemClock,
       resyncMs: 2 * config.resyncIntervalMs, // iptables-save of a large host costs half a second
       onPass: pass => this.#noteSettings(pass),
@@ -355,20 +362,6 @@ export class Daemon {
     this.#report.settings(pass);
   }
 
-  #hostWish(): HostWish {
-    const {synced, pools, network, underlay} = this.#core.state();
-    const {ranges} = this.#lease.view();
-    const {backend, vxlan} = network;
-    return {
-      sysctls: {
-        families: [...new Set(ranges.map(({family}) => family))],
-        underlays: underlay === undefined ? [] : [underlay.name],
-        ...(synced && backend === 'vxlan' && {overlay: `twill.${vxlan.vni}`}),
-      },
-      pools: synced ? [...pools.values()] : undefined,
-    };
-  }
-
   #reason(): string {
     const {synced} = this.#core.state();
     if (this.#underlayReason !== undefined) return this.#underlayReason;
@@ -387,25 +380,4 @@ export class Daemon {
     }
     return problems;
   }
-}
-
-/** Pools and the Network decide over ranges, translation and settings; other records do not. */
-function concernsNetwork(event: StoreEvent): boolean {
-  if (event.kind === 'put') return event.record.kind === 'Pool' || event.record.kind === 'Network';
-  if (event.kind === 'delete') return /\/resources\/(pool|network)\//.test(event.key);
-  return event.kind === 'synced';
-}
-
-/** Pod addresses the kernel knows of, for a journal that was lost: nobody may get them. */
-async function routedAddresses(socket: NetlinkSocket): Promise<readonly string[]> {
-  const addresses: string[] = [];
-  for (const family of ['ipv4', 'ipv6'] as const) {
-    const messages = await socket.dump(dumpRoutes({family, protocol: RTPROT_TWILL}));
-    for (const {payload} of messages) {
-      const {destination} = decodeRoute(payload);
-      if (destination.bits !== bitsOf(family)) continue;
-      addresses.push(formatAddress(destination.address));
-    }
-  }
-  return addresses;
 }

@@ -32,10 +32,9 @@ const version = (
 ).version;
 
 await main().catch((error: unknown) => {
-  const isUsers = error instanceof ConfigError;
-  const text = error instanceof Error ? (isUsers ? error.message : error.stack) : String(error);
-  process.stderr.write(`${isUsers ? '' : 'twilld: '}${text}\n`);
-  process.exit(isUsers ? error.exitCode : 1);
+  const isConfig = error instanceof ConfigError;
+  process.stderr.write(`${isConfig ? error.message : `twilld: ${describe(error)}`}\n`);
+  process.exit(isConfig ? error.exitCode : 1);
 });
 
 async function main(): Promise<void> {
@@ -74,4 +73,10 @@ function readArguments(): {config?: string; help?: boolean; version?: boolean} {
     process.stderr.write(`twilld: ${message}\n\n${usage}`);
     process.exit(2);
   }
+}
+
+/** Errors with a code are told in words; one without is a bug, and its stack says where. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error ? error.message : (error.stack ?? error.message);
 }

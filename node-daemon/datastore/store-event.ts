@@ -59,3 +59,10 @@ function kindOfKey(prefix: string, key: string): Kind | undefined {
   const kind = findKind(singular);
   return kind?.singular === singular && !kind.readOnly ? kind : undefined;
 }
+
+/** Pools and the Network decide over ranges, translation and settings; other records do not. */
+export function concernsNetwork(event: StoreEvent): boolean {
+  if (event.kind === 'put') return event.record.kind === 'Pool' || event.record.kind === 'Network';
+  if (event.kind === 'delete') return /\/resources\/(pool|network)\//.test(event.key);
+  return event.kind === 'synced';
+}

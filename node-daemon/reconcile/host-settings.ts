@@ -4,19 +4,14 @@
  * One pass at a time; a wish that comes during a pass starts another. Chains are left alone until
  * etcd has told all pools once: a chain without a pool would translate traffic between pods.
  */
-import {desireChains, type NatPool} from '../desired/nat.js';
-import {desireSysctls, type SysctlInput} from '../desired/sysctls.js';
+import type {HostWish} from '../desired/host-wish.js';
+import {desireChains} from '../desired/nat.js';
+import {desireSysctls} from '../desired/sysctls.js';
 import type {Iptables} from '../kernel/iptables.js';
 import type {SysctlKernel} from '../kernel/sysctl.js';
 import type {Clock, Timer} from '../datastore/clock.js';
 import {reconcileNat} from './nat.js';
 import {reconcileSysctls, type SysctlChange} from './sysctls.js';
-
-export interface HostWish {
-  readonly sysctls: SysctlInput;
-  /** Undefined: not known yet. */
-  readonly pools: readonly NatPool[] | undefined;
-}
 
 export interface HostPass {
   readonly desired: number; // chains and sysctls
