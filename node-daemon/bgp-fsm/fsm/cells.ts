@@ -92,10 +92,11 @@ export const take =
   (direction: Direction) =>
   (turn: Turn): void =>
     takeConnection(turn, direction);
-export const track =
-  (direction: Direction) =>
-  (turn: Turn): void =>
-    trackConnection(turn, direction);
+export const trackIncoming = (turn: Turn): void => trackConnection(turn, 'incoming');
+export const trackOutgoing = (turn: Turn): void => {
+  if (turn.session.dialling) trackConnection(turn, 'outgoing');
+  else refuse('outgoing')(turn); // called off while the kernel was at it
+};
 
 export const startEarly = (turn: Turn): void => {
   if (!turn.session.opensEarly) {

@@ -85,7 +85,14 @@ const expected: Readonly<Record<EventKind, Cells>> = {
   IdleHoldTimer_Expires: ['connect >Connect', ...failsEarly, ...failFsm],
   TcpConnection_Valid: ignored,
   Tcp_CR_Invalid: ['-', 'refuse', 'refuse', '-', '-', '-'],
-  Tcp_CR_Acked: ['refuse', 'OPEN >OpenSent', 'OPEN >OpenSent', 'track', 'track', 'track'],
+  Tcp_CR_Acked: [
+    'refuse',
+    'OPEN >OpenSent',
+    'OPEN >OpenSent',
+    'refuse', // a second answer to a dial; one beside an inbound connection: below
+    'refuse',
+    'refuse',
+  ],
   TcpConnectionConfirmed: ['refuse', 'OPEN >OpenSent', 'OPEN >OpenSent', 'track', 'track', 'track'],
   TcpConnectionFails: ['-', '>Idle', '>Idle +1', '>Active', '>Idle +1', '>Idle down +1'],
   BGPOpen: ['-', ...failsEarly, 'KEEPALIVE >OpenConfirm', failFsm[1], failFsm[2]],
@@ -198,3 +205,18 @@ test('ManualStop in Active says Cease only with DelayOpen and SendNOTIFICATIONwi
   paper.reach('Active').feed({kind: 'TcpConnectionConfirmed'});
   t.is(step(paper, stop), '6/2 close >Idle =0');
 });
+
+test('a dial that is answered beside an inbound connection is tracked until the OPEN calls it off', t => {
+  const paper = new PaperSession().reach('Connect');
+  paper.feed({kind: 'TcpConnectionConfirmed'});
+  const {session} = paper;
+  t.is(step(paper, {kind: 'Tcp_CR_Acked'}), 'track');
+
+  paper.session = session;
+  t.is(step(paper, openSample), 'cancelConnect KEEPALIVE >OpenConfirm');
+  t.is(step(paper, {kind: 'Tcp_CR_Acked'}), 'refuse');
+  paper.feed({kind: 'KeepAliveMsg'});
+  t.is(step(paper, {kind: 'Tcp_CR_Acked'}), 'refuse');
+});
+
+const openSample = sampleEvents().find(event => event.kind === 'BGPOpen')!;

@@ -10,6 +10,8 @@
  *   13  is how every automatic restart happens: each way into Idle, other than by our own stop,
  *       starts IdleHoldTimer. Event 18 in Active "restarts ConnectRetryTimer" into a state that
  *       ignores it; IdleHoldTimer with that same time does what was meant.
+ *   16  after OpenSent: our dial was called off when the peer's OPEN came; one that is answered all the
+ *       same is closed, not tracked.
  *   17  in Idle: refused, unless Idle is only the wait after an unreachable peer. An inbound
  *       connection then starts the session early (an automatic start is ours to give): otherwise a
  *       peer that cannot be dialled but dials us would find us in Idle nearly always.
@@ -57,7 +59,8 @@ import {
   stopWaiting,
   stopWithCease,
   take,
-  track,
+  trackIncoming,
+  trackOutgoing,
 } from './cells.js';
 import type {Event, EventKind} from './event.js';
 import {cancelRestart, loseEstablished, loseOpenSent, stopSilently} from './leave.js';
@@ -191,18 +194,18 @@ const table: {readonly [K in EventKind]: Row<K>} = {
     refuse('outgoing'),
     take('outgoing'),
     take('outgoing'),
-    track('outgoing'),
-    track('outgoing'),
-    track('outgoing'),
+    trackOutgoing,
+    trackOutgoing,
+    trackOutgoing,
   ],
   // 17. The peer's dial is answered.
   TcpConnectionConfirmed: [
     startEarly,
     take('incoming'),
     take('incoming'),
-    track('incoming'),
-    track('incoming'),
-    track('incoming'),
+    trackIncoming,
+    trackIncoming,
+    trackIncoming,
   ],
   // 18. TCP failed. In OpenSent the way leads to Active, not Idle.
   TcpConnectionFails: [

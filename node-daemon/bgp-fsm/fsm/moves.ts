@@ -120,10 +120,21 @@ function plainOf(open: Open): Open {
 
 function confirm(turn: Turn, negotiated: Negotiated): void {
   turn.session.negotiated = negotiated;
+  callOffDial(turn);
   turn.actions.push({kind: 'sendKeepalive'});
   startKeepalive(turn);
   restartHold(turn);
   moveTo(turn, 'OpenConfirm');
+}
+
+/**
+ * The peer is here, by its own connection: ours, if it still came about, would look to the peer like
+ * our restart (RFC 4724 §4.2), and cost us the session.
+ */
+function callOffDial(turn: Turn): void {
+  if (!turn.session.dialling) return;
+  turn.session.dialling = false;
+  turn.actions.push({kind: 'cancelConnect'});
 }
 
 export function establish(turn: Turn): void {
