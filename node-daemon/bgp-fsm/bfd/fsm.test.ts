@@ -246,6 +246,15 @@ test('a change during a poll is vouched for by the Final after the next', t => {
   t.is(paper.session.txInUseUs, 500_000);
 });
 
+test('a poll does not outlive its Up: the next one needs one Final', t => {
+  const paper = new PaperBfd().in('Up'); // and polling
+  paper.hear('Down');
+  t.is(paper.session.poll, 'none');
+  paper.hear('Init');
+  paper.hear('Up', {final: true});
+  t.is(paper.session.poll, 'none');
+});
+
 test('the detection time is the peer’s multiplier times the slower of its TX and our RX', t => {
   const paper = new PaperBfd().in('Init');
   const detection = (more: Partial<BfdPacket>) => {

@@ -111,6 +111,15 @@ test('unread data that never becomes a message ends the session after a minute o
   t.deepEqual(notifications(paper.wait(1)), ['4/0']);
 });
 
+test('a message brings all graces back', t => {
+  const paper = new PaperSession().reach('Established');
+  paper.unreadData = true;
+  paper.wait(90_000 + 50_000);
+  paper.feed(keepAlive);
+  paper.wait(90_000 + 59_999);
+  t.is(paper.state, 'Established');
+});
+
 test('the send hold timer starts with Established at eight minutes and ends a stuck session', t => {
   const paper = new PaperSession();
   t.is(paper.reach('OpenConfirm').left('sendHold'), undefined);

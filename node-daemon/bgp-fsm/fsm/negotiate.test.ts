@@ -133,6 +133,11 @@ test('a capability counts when both sent it', t => {
   ]);
 });
 
+test('enhanced refresh without route refresh is nothing to answer with', t => {
+  const lone = [{kind: 'enhanced-refresh'}] as const;
+  t.false(agreed(ourOpen(lone), theirOpen(lone)).enhancedRefresh);
+});
+
 test('each side may send long messages to the one that can read them', t => {
   const long: readonly Capability[] = [{kind: 'extended-message'}];
   const limits = (sent: Open, received: Open) => {

@@ -88,6 +88,7 @@ class Network {
   wires: Wire[] = [];
   dials: End[] = [];
   promotions = 0;
+  cuts = 0; // connections that may still break
   readonly choose: (count: number) => number;
   readonly random: () => number;
 
@@ -116,6 +117,11 @@ class Network {
           queue.length > 0 ? [() => this.#deliver(wire, to)] : [],
         ),
       );
+      const whole = this.wires.filter(({ends}) => ends.every(each => each.isOpen));
+      if (this.cuts > 0 && whole.length > 0 && this.choose(10) === 0) {
+        this.#cut(whole[this.choose(whole.length)]!);
+        continue;
+      }
       const dials = this.dials.map(end => () => this.#connect(end));
       const possible = [...deliveries, ...dials];
       if (possible.length === 0) return;
@@ -157,6 +163,14 @@ class Network {
     end.remote.feed({kind: 'connected', direction: 'incoming'}, wire);
   }
 
+  /** What is on its way is lost, and both ends hear of it. */
+  #cut(wire: Wire): void {
+    this.cuts--;
+    wire.queues.forEach(queue => queue.splice(0));
+    for (const {end} of wire.ends) this.hangUp(wire, end);
+    for (const each of wire.ends) each.isOpen = true; // to be told
+  }
+
   #deliver(wire: Wire, to: number): void {
     const event = wire.queues[to]!.shift()!;
     const {end, isOpen} = wire.ends[to]!;
@@ -186,22 +200,25 @@ function pair(more: {identifiers: [number, number]; graceful: boolean; order: nu
 const anyPair = fc.record({
   identifiers: fc.constantFrom<[number, number]>([1, 2], [2, 1], [7, 7], [1, 0xffff_ffff]),
   graceful: fc.boolean(),
+  cuts: fc.nat(3),
   order: fc.array(fc.nat(1_000), {minLength: 5, maxLength: 60}),
 });
 
 test('two speakers that dial each other end with one session on one connection', t => {
   let collisions = 0;
   let promotions = 0;
+  let cuts = 0;
   fc.assert(
     fc.property(anyPair, draw => {
       const {network, x, y} = pair(draw);
+      network.cuts = draw.cuts;
       x.feed({kind: 'peer', event: {kind: 'ManualStart'}});
       y.feed({kind: 'peer', event: {kind: 'ManualStart'}});
       network.settle();
       const isCollision = network.wires.length > 1;
       for (
         let tick = 0;
-        tick < 12 && `${x.states} ${y.states}` !== 'Established Established';
+        tick < 40 && `${x.states} ${y.states}` !== 'Established Established';
         tick++
       ) {
         network.tick();
@@ -209,6 +226,7 @@ test('two speakers that dial each other end with one session on one connection',
       }
       if (isCollision) collisions++;
       promotions += network.promotions;
+      cuts += draw.cuts - network.cuts;
       const [wire] = x.wires.values();
       return (
         `${x.states} ${y.states}` === 'Established Established' &&
@@ -219,7 +237,8 @@ test('two speakers that dial each other end with one session on one connection',
     }),
     {numRuns: 500},
   );
-  t.true(collisions > 50 && promotions > 20, `${collisions} collisions, ${promotions} promotions`);
+  const seen = `${collisions} collisions, ${promotions} promotions, ${cuts} cuts`;
+  t.true(collisions > 50 && promotions > 20 && cuts > 50, seen);
 });
 
 /** One established pair; its first connection is the one that x dialled. */
