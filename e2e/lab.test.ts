@@ -7,8 +7,11 @@
  *
  * Claim: the lab itself tells the truth. Debian's reference plugins stand in for ours.
  */
+import {readlink} from 'node:fs/promises';
+
 import type {Conflist} from './lab/cni.js';
 import {eventually} from './lab/eventually.js';
+import {LongProcess} from './lab/process.js';
 import {Stream} from './lab/traffic.js';
 import {createLab} from './lab.js';
 import {labTest} from './privileged.js';
@@ -84,3 +87,29 @@ labTest(
   },
   {programs: [referencePlugin]},
 );
+
+labTest('what outlives a lab is found', async t => {
+  const undos: (() => Promise<void>)[] = [];
+  const lab = await createLab({teardown: undo => undos.push(undo)}, {hosts: ['a']});
+  const net = `--net=/proc/${lab.host('a').namespace.pid}/ns/net`;
+  // in the host's network, but not among its processes: the end of the host does not end it
+  const survivor = new LongProcess([
+    'setpriv',
+    '--pdeathsig',
+    'KILL',
+    'nsenter',
+    net,
+    'sleep',
+    '60',
+  ]);
+  t.teardown(async () => void process.kill(survivor.outerPid, 'SIGKILL'));
+  const inside = async () =>
+    (await readlink(`/proc/${survivor.outerPid}/ns/net`)) ===
+    (await readlink(net.slice('--net='.length)));
+  await eventually(inside, {withinMs: 2000});
+  for (const undo of undos.reverse()) {
+    await t.throwsAsync(undo(), {
+      message: new RegExp(`left behind .* process ${survivor.outerPid}$`),
+    });
+  }
+});
