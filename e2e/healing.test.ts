@@ -155,3 +155,19 @@ async function objects(host: Host): Promise<readonly string[]> {
     )
     .filter(Boolean);
 }
+
+labTest("a pod's host end that is set down comes up at the next resync", async t => {
+  const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '300ms'}});
+  const a = lab.host('a');
+  const pod = await addPod(a, 'p1');
+  const [route] = await a.json<{dev: string}>(`ip route show ${pod.ipv4}`);
+  await a.ip(`link set ${route?.dev} down`);
+  t.is(
+    (await a.json(`ip route show ${pod.ipv4}`)).length,
+    0,
+    'the control: its route went with it',
+  );
+  const whole = async () => (await a.json(`ip route show ${pod.ipv4}`)).length === 1;
+  t.true(await eventually(whole, {withinMs: 5000}));
+  t.is((await a.cni('CHECK', pod)).exitCode, 0);
+});

@@ -260,9 +260,10 @@ export class AddressBook {
     return holder ?? (this.#underWay.has(address) ? 'a request under way' : undefined);
   }
 
-  *#usedAddresses(): Iterable<string> {
-    yield* this.#ledger.addressesInUse();
-    yield* this.#ledger.orphans();
+  /** Those of requests under way too: "exhausted" is said of all that are spoken for. */
+  #usedAddresses(): Iterable<string> {
+    const ledger = this.#ledger;
+    return new Set([...ledger.addressesInUse(), ...ledger.orphans(), ...this.#underWay]);
   }
 
   #families(): readonly Family[] {

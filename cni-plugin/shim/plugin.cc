@@ -10,7 +10,8 @@ namespace twill {
 namespace {
 
 // Under the two minutes a kubelet waits at least; the daemon's own deadlines are shorter still.
-constexpr int64_t kReplyMs = 90'000;
+constexpr int64_t kAddReplyMs = 90'000;
+constexpr int64_t kReplyMs = 30'000; // a DEL that a hung daemon holds becomes a tombstone
 constexpr int64_t kStatusReplyMs = 10'000;
 constexpr int64_t kDelegateMs = 60'000;
 
@@ -82,8 +83,16 @@ class Call {
   }
 
   Answer askDaemon(std::string_view ipamResult) const {
-    const Deadline deadline(e_.command == Command::status ? kStatusReplyMs : kReplyMs);
+    const Deadline deadline(replyMs());
     return ask(to_.socket, encodeRequest(e_, input_, ipamResult), netns_.get(), deadline);
+  }
+
+  int64_t replyMs() const {
+    switch (e_.command) {
+      case Command::add: return kAddReplyMs;
+      case Command::status: return kStatusReplyMs;
+      default: return kReplyMs;
+    }
   }
 
   std::string silence(const NoReply& none) const {

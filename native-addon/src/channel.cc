@@ -19,6 +19,8 @@ constexpr size_t kMonitorBatchBytes = 256 * 1024;
 // the overrun is reported, instead of memory growing without bound.
 constexpr size_t kMonitorBacklogBytes = 4 * 1024 * 1024;
 constexpr size_t kUnlimited = SIZE_MAX;
+// News come in bursts, and waking the JavaScript thread costs more than taking them together.
+constexpr int kMonitorGatherMs = 10;
 } // namespace
 
 struct ChannelLetter : Letter {
@@ -171,6 +173,8 @@ ChannelResult ChannelWorker::perform(const ChannelJob &job) {
 void ChannelWorker::watch() {
   while (!stopping_) {
     if (!waitReadable(-1) || stopping_) continue;
+    pollfd stop = {wake_.get(), POLLIN, 0};
+    poll(&stop, 1, kMonitorGatherMs);
     ChannelResult result;
     result.error = drain(&result.bytes, kMonitorBatchBytes);
     undelivered_ += result.bytes.size();

@@ -50,7 +50,7 @@ export const configSchema = mapping({
       socket: optional(
         text('an absolute path of 107 bytes at most (the kernel’s limit)', isSocketPath),
       ),
-      addTimeout: optional(durationBetween('1s', '5m')),
+      addTimeout: optional(durationBetween('1s', '80s')), // the binary waits for 90 s
     }),
   ),
   stateDir: optional(absolutePath),

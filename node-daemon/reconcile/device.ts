@@ -1,11 +1,12 @@
 /**
- * The VXLAN device. Pure.
+ * The VXLAN device, and the state of pods' links. Pure.
  *
  * What the kernel cannot change on a living device (network identifier, port, addresses it runs
  * between, learning) makes us delete it and create it anew; the rest is set in place. A device that
  * is as desired is not touched: everything that hangs on it would go with it.
  */
 import {equalOctets} from '../kernel/key.js';
+import type {Desired} from '../desired/desired.js';
 import type {DesiredDevice} from '../desired/tables.js';
 import type {KernelLink, LinkSettings} from '../kernel/port.js';
 import {type PlannedOp} from './plan.js';
@@ -37,6 +38,18 @@ export function planDevice(desired: DesiredDevice, links: Links): DevicePlan {
   const ops =
     settings === undefined ? [] : [{key: name, op: {kind: 'set-link', link: settings}} as const];
   return {ops, isNew: false};
+}
+
+/** The host ends of pods that somebody has set down: no route can be put on them. */
+export function planPodLinks({routes}: Pick<Desired, 'routes'>, links: Links): PlannedOp[] {
+  const ops = new Map<string, PlannedOp>();
+  for (const {via} of routes.values()) {
+    const link = via.kind === 'device' ? links.get(via.name) : undefined;
+    if (link === undefined || link.isUp) continue;
+    const {index, name} = link;
+    ops.set(name, {key: name, op: {kind: 'set-link', link: {index, name, isUp: true}}});
+  }
+  return [...ops.values()];
 }
 
 /** Devices that an earlier configuration needed. */

@@ -13,7 +13,7 @@ import type {Clock} from '../datastore/clock.js';
 import type {Desired, DirtyKeys} from '../desired/desired.js';
 import type {KernelError, KernelOp, KernelPort} from '../kernel/port.js';
 import {planAddresses} from './addresses.js';
-import {planDevice, planLeftoverDevices} from './device.js';
+import {planDevice, planLeftoverDevices, planPodLinks} from './device.js';
 import {planFdb} from './fdb.js';
 import {Ledger} from './ledger.js';
 import {Mirror} from './mirror.js';
@@ -83,6 +83,7 @@ export class Reconciler {
     const stale = withOverlay ? planRouteDeletes(desired, this.#mirror) : [];
     await this.#apply('routes', stale);
     if (withOverlay) await this.#reconcileDevice(desired);
+    await this.#apply('device', planPodLinks(desired, this.#mirror.links));
     await this.#reconcileTables(desired, {mayDelete: withOverlay, stale});
     if (withOverlay) await this.#removeLeftoverDevices(desired);
     this.#endPass(startMs);
