@@ -33,3 +33,17 @@ export async function readMemory(host: Host): Promise<Memory> {
   const kib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1]);
   return {rssMib: kib('VmRSS') / 1024, peakMib: kib('VmHWM') / 1024};
 }
+
+export interface Cpu {
+  readonly userMs: number;
+  readonly kernelMs: number;
+}
+
+/** Of all its threads since it started, in steps of 10 ms; nothing where no daemon runs. */
+export async function readCpu(host: Host): Promise<Cpu> {
+  const daemon = host.daemons.at(-1);
+  if (daemon === undefined) return {userMs: 0, kernelMs: 0};
+  const text = await readFile(`/proc/${daemon.process.pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' '); // a name may have spaces
+  return {userMs: 10 * Number(fields[11]), kernelMs: 10 * Number(fields[12])};
+}

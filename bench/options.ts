@@ -18,7 +18,7 @@ Measures Twill beside Debian's ptp + host-local and iproute2, in namespaces of t
 
   --only LIST        sections to run: ${sectionNames.join(', ')}
   --rounds N         rounds of a section that has rounds (cni: 5, peers: 3)
-  --settle SECONDS   wait before memory is read; one resync takes place every 30 s (35)
+  --settle SECONDS   how long memory is watched in each state (41; a resync takes place every 30 s)
   --state DIR        where daemon and host-local keep their files (build/bench); its disk is synced to
   --json FILE        everything that was measured
 `;
@@ -40,7 +40,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' {
   return {
     only: values.only === undefined ? sectionNames : values.only.split(',').map(toSection),
     rounds: values.rounds === undefined ? undefined : toCount('--rounds', values.rounds, 1),
-    settleSeconds: toCount('--settle', values.settle ?? '35', 0),
+    settleSeconds: toCount('--settle', values.settle ?? '41', 1),
     json: values.json,
     state: values.state,
   };

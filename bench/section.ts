@@ -4,7 +4,7 @@ import type {BenchScope} from './scope.js';
 export interface SectionContext {
   readonly scope: BenchScope; // closed when the section ends
   readonly rounds: number;
-  readonly settleSeconds: number; // before memory is read
+  readonly settleSeconds: number; // memory is watched for so long
   /** On a file system that the contestants' state files are to be kept on; emptied afterwards. */
   readonly stateDir: string;
   /** Compiled from bench/**\/NAME.cc. */

@@ -9,6 +9,7 @@ import {join} from 'node:path';
 
 import type {CniResult} from '../../e2e/lab/cni.js';
 import type {Pod} from '../../e2e/lab/pod.js';
+import {readCpu} from '../daemon-status.js';
 import type {Contestant} from './contestant.js';
 
 export type Verb = 'ADD' | 'DEL' | 'VERSION';
@@ -38,10 +39,11 @@ export async function runBatch(contestant: Contestant, options: BatchOptions): P
   const argv = [spawn, binary, String(parallel)];
   if (verb === 'DEL') argv.push(String((await countInterfaces(contestant)) - pods.length));
   const input = pods.map(pod => `${toJob(verb, pod)}\n`).join('');
-  const daemonBefore = await daemonCpuMs(contestant);
+  const before = await readCpu(host);
   const output = await host.run(argv, {input, timeoutMs: 120_000});
   const {codes, ...batch} = parseTimes(output.stdout, pods.length);
-  const daemonMs = (await daemonCpuMs(contestant)) - daemonBefore;
+  const after = await readCpu(host);
+  const daemonMs = after.userMs + after.kernelMs - before.userMs - before.kernelMs;
   for (const [index, code] of codes.entries()) {
     if (code === 0) continue;
     const pod = pods[index]?.name ?? '';
@@ -100,15 +102,6 @@ const resultFile = (verb: Verb, pod: string) => join(dir, `${pod}.${verb.toLower
 async function countInterfaces({host}: Contestant): Promise<number> {
   const text = await readFile(`/proc/${host.namespace.pid}/net/dev`, 'utf8');
   return text.trimEnd().split('\n').length - 2;
-}
-
-/** `/proc/PID/stat`: utime and stime, in hundredths of a second; fields before are pid, name, state… */
-async function daemonCpuMs({host}: Contestant): Promise<number> {
-  const daemon = host.daemons.at(-1);
-  if (daemon === undefined) return 0;
-  const text = await readFile(`/proc/${daemon.process.pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 function parseTimes(text: string, count: number): Batch & {readonly codes: readonly number[]} {

@@ -9,13 +9,15 @@ const goalTimesFloor = 2;
 const views: readonly (readonly [string, (round: Round) => number])[] = [
   ['twilld runs: first put -> all in the kernel', round => round.join.fromFirstMs],
   ['twilld runs: last put -> all in the kernel', round => round.join.fromLastMs],
+  ['  of it CPU of twilld in user space', round => round.join.userMs],
+  ['  of it CPU of twilld in the kernel', round => round.join.kernelMs],
   ['twilld starts: process -> ready', round => round.start.readyMs],
-  ['twilld starts: its pass over the kernel', round => round.start.passMs],
+  ['  of it reading, comparing and writing the kernel', round => round.start.passMs],
   ['bridge, ip -batch: routes by gateway', round => round.gatewayBatchMs],
   ['bridge, ip -batch: nexthop objects', round => round.nexthopBatchMs],
   ['raw netlink: nexthop objects (floor)', round => round.floorMs],
 ];
-const judged = 'twilld starts: its pass over the kernel';
+const judged = '  of it reading, comparing and writing the kernel';
 
 export function toReport(rounds: readonly Round[], count: number): SectionReport {
   const sizes = [...new Set(rounds.map(round => round.count))];

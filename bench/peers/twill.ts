@@ -2,7 +2,7 @@
 import type {Host} from '../../e2e/lab/host.js';
 import {fromRoot} from '../../e2e/lab/programs.js';
 import type {Lab} from '../../e2e/lab.js';
-import {readStatus} from '../daemon-status.js';
+import {readCpu, readStatus} from '../daemon-status.js';
 import {now} from './clock.js';
 import {fleetPrefix} from './fleet.js';
 import {countRoutes, verifyPeers, waitForRoutes} from './kernel.js';
@@ -19,21 +19,27 @@ export interface Join {
   readonly fromFirstMs: number; // first record sent to etcd -> last route in the kernel
   readonly fromLastMs: number; // last record acknowledged by etcd -> last route in the kernel
   readonly putMs: number; // what etcd and the writer took of that
+  readonly userMs: number; // CPU time of the daemon meanwhile
+  readonly kernelMs: number;
 }
 
 /** Records come while the daemon runs. */
 export async function measureJoin(lab: Lab, host: Host, count: number): Promise<Join> {
   const before = await countRoutes(host);
+  const cpuBefore = await readCpu(host);
   const inKernel = async () => {
     await waitForRoutes(host, routes => routes >= before + count);
     return now();
   };
   const [{firstAtMs, lastAtMs}, allAtMs] = await putFleet(lab, count, inKernel);
+  const cpu = await readCpu(host);
   await verifyPeers(host, device, count);
   return {
     fromFirstMs: allAtMs - firstAtMs,
     fromLastMs: allAtMs - lastAtMs,
     putMs: lastAtMs - firstAtMs,
+    userMs: cpu.userMs - cpuBefore.userMs,
+    kernelMs: cpu.kernelMs - cpuBefore.kernelMs,
   };
 }
 
