@@ -54,9 +54,12 @@ export function deriveContext(state: State): ContextPlan {
     if (own)
       subnets[family] = {family, address: maskAddress(own.address, own.bits), bits: own.bits};
   }
-  return {context: {backend: network.backend, device, underlay, subnets, direct, claims}, problems};
+  const context = {backend: network.backend, device, underlay, subnets, direct, claims};
+  return network.backend === 'bgp' ? {context, problems: [noSpeaker]} : {context, problems};
 }
 
+const noSpeaker =
+  'Network spec.backend: this version speaks no BGP; expected vxlan or direct, no peer is reached';
 const noDevice = {device: undefined, problems: []};
 
 interface DevicePlan {
