@@ -131,9 +131,9 @@ function understand({node, kernel}: CniContext, {frame, json, base, descriptor}:
 }
 
 /** Addresses of an unsafe lease may be another node's by now. Pods that run keep theirs. */
-function requireServing({ready, leaseSafe, reason}: NodeState, {ipam}: NetworkConfig): void {
+function requireServing({canServe, leaseSafe, reason}: NodeState, {ipam}: NetworkConfig): void {
   const why = reason === undefined ? {} : {details: reason};
-  if (!ready)
+  if (!canServe)
     throw new CniError(CNI_CODE.tryAgainLater, 'twilld is not ready on this node yet', why);
   if (!leaseSafe && ipam !== 'delegated') {
     throw new CniError(

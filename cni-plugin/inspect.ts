@@ -4,6 +4,7 @@
  */
 import {
   NUD_PERMANENT,
+  RTN_UNICAST,
   RTPROT_TWILL,
   RT_TABLE_MAIN,
   decodeAddress,
@@ -147,7 +148,10 @@ function comparePod(expected: Expected, end: End, link: Link): readonly string[]
     ...[...families].flatMap(family => findGateway(end, gatewayOf(family), link.index, ifName)),
     ...destinations
       .filter(({address}) => families.has(familyOf(address)))
-      .filter(({address, bits}) => !end.routes.some(route => isRoute(route, address, bits)))
+      .filter(
+        ({address, bits}) =>
+          !end.routes.some(route => isPodRoute(route, address, bits, link.index)),
+      )
       .map(
         ({address, bits}) =>
           `route ${formatAddress(address)}/${bits} via ${GATEWAY[familyOf(address)]} is missing`,
@@ -155,14 +159,14 @@ function comparePod(expected: Expected, end: End, link: Link): readonly string[]
   ];
 }
 
-/** Any interface's will do for a route that an earlier network of the pod may hold. */
 function findGateway(
   end: End,
   gateway: Uint8Array,
   index: number,
   ifName: string,
 ): readonly string[] {
-  const isThere = end.routes.some(route => isRoute(route, gateway, gateway.length * 8));
+  const bits = gateway.length * 8;
+  const isThere = end.routes.some(route => isRoute(route, gateway, bits) && isOn(route, index));
   return [
     ...(isThere ? [] : [`route ${withBits(gateway)} dev ${ifName} is missing`]),
     ...findNeighbour(end, gateway, HOST_MAC, ifName, index),
@@ -186,8 +190,21 @@ function findNeighbour(
   return (found.state & NUD_PERMANENT) === 0 ? [`${what} is not permanent`] : [];
 }
 
+/** By our gateway: neither a blackhole nor a route elsewhere that somebody put in its place. */
+function isPodRoute(route: Route, address: Uint8Array, bits: number, index: number): boolean {
+  const gateway = gatewayOf(familyOf(address));
+  const leadsThere = route.gateway !== undefined && equalAddresses(route.gateway, gateway);
+  return leadsThere && isRoute(route, address, bits) && isOn(route, index);
+}
+
+/** Another interface's will do where an earlier network of ours in the pod holds the route. */
+function isOn({oif, protocol}: Route, index: number): boolean {
+  return oif === index || protocol === RTPROT_TWILL;
+}
+
 function isRoute(route: Route, address: Uint8Array, bits: number, index?: number): boolean {
-  const {destination} = route;
+  const {destination, type} = route;
+  if (type !== RTN_UNICAST) return false;
   if (destination.bits !== bits || !equalAddresses(destination.address, address)) return false;
   return index === undefined || route.oif === index;
 }

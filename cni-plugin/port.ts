@@ -7,6 +7,8 @@ import type {Verb} from './version.js';
 export interface NodeState {
   /** The first reconcile after the first full sync is done. */
   readonly ready: boolean;
+  /** Pods can be wired: a restarted daemon can before it is ready, where etcd is away. */
+  readonly canServe: boolean;
   /** False: the lease on the ranges ran out, is about to, or somebody else holds a range. */
   readonly leaseSafe: boolean;
   /** Why one of the two is false, for a person. */

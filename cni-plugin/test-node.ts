@@ -45,6 +45,7 @@ export const RANGES: readonly Range[] = [
 const READY: NodeState = {
   ready: true,
   leaseSafe: true,
+  canServe: true,
   mtu: 1450,
   families: ['ipv4', 'ipv6'],
   hostname: 'a',

@@ -200,7 +200,7 @@ rooted('exhausted, unsafe, not ready, out of range, in use: each says so', async
   const status = () => node.call({command: 'STATUS'});
   const withIp = (ip: string) => ({runtimeConfig: {ips: [ip]}});
 
-  node.state = {...ready, ready: false, reason: 'first sync'};
+  node.state = {...ready, ready: false, canServe: false, reason: 'first sync'};
   t.is((await add('c0', 'e0')).json.code, 11);
   t.is((await add('c0', 'e0')).json.details, 'first sync');
   t.is((await status()).json.code, 50);

@@ -57,6 +57,12 @@ const DAMAGES: readonly (readonly [string, 'host' | 'pod', string, RegExp])[] = 
   ['address6', 'pod', 'address del fd00:3::1/128 dev eth0', /address fd00:3::1\/128 is missing/],
   ['default route', 'pod', 'route del default', /route 0.0.0.0\/0 via 169.254.1.1 is missing/],
   [
+    'foreign route',
+    'pod',
+    'route replace default dev eth0',
+    /route 0.0.0.0\/0 via 169.254.1.1 is missing/,
+  ],
+  [
     'neighbour',
     'pod',
     'neigh del 169.254.1.1 dev eth0',

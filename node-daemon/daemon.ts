@@ -271,6 +271,7 @@ export class Daemon {
               state: this.#core.state(),
               lease: this.#lease.view(),
               isReady: this.#isReady,
+              poolFamilies: this.#lease.families(),
               underlayReason: this.#underlayReason,
               hostname,
             }),

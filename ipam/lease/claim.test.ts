@@ -116,7 +116,7 @@ test('the first enabled pool by name serves a family; a disabled one keeps what 
   const off = poolOf('a', {cidr: '10.2.0.0/16', disabled: true});
   t.deepEqual(
     wantedPools([v4, b, off], []).map(({name}) => name),
-    ['b'],
+    ['b', 'v4'],
   );
   const kept = plan({
     ...{ranges: [{...held, pool: 'a'}], pools: [off, b], entries: [entryOf(held.cidr, node, '7')]},

@@ -1,4 +1,4 @@
-import {parsePrefix, type Family} from '../address.js';
+import {parsePrefix} from '../address.js';
 import {candidateBlocks} from '../block.js';
 import type {Compare, KeyValue, Op} from '../etcd/store.js';
 import {leaseKey, parseLeaseKey} from '../keys.js';
@@ -19,7 +19,8 @@ import {createLeaseRecord, parseLeaseRecord} from './record.js';
  *
  * "Ours" means name and uid: a cloned machine has the uid and another name, a reinstalled one the
  * name and another uid. Blocks that are ours in etcd and unknown here (state directory lost) are
- * taken back. Then, for each family without a range, one block of the first enabled pool by name.
+ * taken back. Then, for each family without a range, one block of the first enabled pool by name that
+ * has a free one.
  * Several blocks a family need only another rule in `wantedPools`.
  */
 export interface ClaimInput {
@@ -77,6 +78,7 @@ export function planClaims(input: ClaimInput): ClaimPlan {
 
   const exhausted: string[] = [];
   for (const pool of wantedPools(input.pools ?? [], ranges)) {
+    if (ranges.some(({family}) => family === pool.family)) continue; // an earlier pool had a block
     const cidr = firstFree(pool, input, held);
     if (cidr === undefined) {
       exhausted.push(pool.name);
@@ -86,17 +88,17 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     ranges.push(range);
     put(range, {key: leaseKey(input.prefix, cidr), createRevision: 0});
   }
-  return {compare, success, ranges, conflicts, exhausted};
+  const lacking = exhausted.filter(name => {
+    const family = input.pools?.find(pool => pool.name === name)?.family;
+    return !ranges.some(range => range.family === family);
+  });
+  return {compare, success, ranges, conflicts, exhausted: lacking};
 }
 
-/** The pools to claim a block from: the first enabled one of each family that has no range yet. */
+/** The pools to try, in this order: the enabled ones of each family that has no range yet, by name. */
 export function wantedPools(pools: readonly Pool[], ranges: readonly Range[]): readonly Pool[] {
-  const wanted = new Map<Family, Pool>();
-  for (const pool of [...pools].sort(byName)) {
-    if (pool.disabled || wanted.has(pool.family)) continue;
-    if (!ranges.some(({family}) => family === pool.family)) wanted.set(pool.family, pool);
-  }
-  return [...wanted.values()];
+  const has = new Set(ranges.map(({family}) => family));
+  return [...pools].sort(byName).filter(({disabled, family}) => !disabled && !has.has(family));
 }
 
 function firstFree(pool: Pool, input: ClaimInput, held: ReadonlyMap<string, KeyValue>) {

@@ -1,5 +1,5 @@
 /** What the CNI verbs may know of the node. Pure. */
-import type {LeaseView} from '#ipam';
+import type {Family, LeaseView} from '#ipam';
 import type {NodeState} from '../../cni-plugin/port.js';
 import {toPodMtu} from '../overlay/mtu.js';
 import type {State} from '../state/state.js';
@@ -11,6 +11,8 @@ export interface NodeFacts {
   readonly state: State;
   readonly lease: LeaseView;
   readonly isReady: boolean;
+  /** Of the enabled pools that select this node: a pod gets an address of each, or none at all. */
+  readonly poolFamilies: readonly Family[];
   readonly underlayReason: string | undefined;
   readonly hostname: string;
 }
@@ -24,11 +26,12 @@ export function toNodeState(facts: NodeFacts): NodeState {
   const reason = reasonOf(facts);
   const leaseSafe = lease.state === 'held' && lease.ranges.length > 0;
   return {
-    ready: isReady || (leaseSafe && state.underlay !== undefined),
+    ready: isReady,
+    canServe: isReady || (leaseSafe && state.underlay !== undefined),
     leaseSafe,
     ...(reason !== undefined && {reason}),
     mtu: podMtu(facts.state),
-    families: [...new Set(lease.ranges.map(({family}) => family))],
+    families: [...new Set([...facts.poolFamilies, ...lease.ranges.map(({family}) => family)])],
     hostname,
   };
 }

@@ -2,7 +2,7 @@
  * This node's lease as the rest of the daemon sees it: pools and times from the state go in, ranges
  * come out. Shell over #ipam's LeaseKeeper.
  */
-import {LeaseKeeper, type EtcdClient, type LeaseView, type Pool} from '#ipam';
+import {LeaseKeeper, type EtcdClient, type Family, type LeaseView, type Pool} from '#ipam';
 import {boottimeMs} from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
 import type {NetworkSettings} from '../datastore/records/network.js';
@@ -70,6 +70,12 @@ export class NodeLease {
     const {ttlSeconds, marginSeconds} = toLeaseTime(this.#options.state().network);
     this.#keeper.setTtl(ttlSeconds, marginSeconds);
     this.#keeper.setPools(this.#pools());
+  }
+
+  /** Families that this node has an enabled pool for, with a range of it or without. */
+  families(): readonly Family[] {
+    const enabled = this.#pools().filter(({disabled}) => !disabled);
+    return [...new Set(enabled.map(({family}) => family))];
   }
 
   /** What the node's record says of its underlay has changed. */
