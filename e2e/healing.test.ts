@@ -85,7 +85,7 @@ labTest('every kernel object of ours that is deleted by hand comes back', async 
 labTest(
   'NAT rules and kernel settings that are changed by hand come back at the next resync',
   async t => {
-    const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '300ms'}});
+    const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '1s'}});
     const a = lab.host('a');
     const settings = [
       '/proc/sys/net/ipv4/conf/all/forwarding',
@@ -157,7 +157,7 @@ async function objects(host: Host): Promise<readonly string[]> {
 }
 
 labTest("a pod's host end that is set down comes up at the next resync", async t => {
-  const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '300ms'}});
+  const lab = await createCluster(t, {hosts: ['a'], config: {resyncInterval: '1s'}});
   const a = lab.host('a');
   const pod = await addPod(a, 'p1');
   const [route] = await a.json<{dev: string}>(`ip route show ${pod.ipv4}`);
