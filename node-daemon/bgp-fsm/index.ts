@@ -34,3 +34,7 @@ export * from './fsm/graceful-notification.js';
 export * from './fsm/graceful-restart.js';
 export * from './fsm/negotiate.js';
 export * from './fsm/types.js';
+
+export type * from './policy/types.js';
+export type * from './rib/types.js';
+export type * from './speaker/config.js';

@@ -1,0 +1,196 @@
+/**
+ * The RIB as its owner sees it: paths in, selected routes and UPDATEs out. Pure types.
+ *
+ * Work is pulled, in slices that the caller bounds: `work` decides prefixes that changed, `takeSelected`
+ * hands out what the kernel must learn, `takeUpdates` the octets for one peer's socket. Nothing is
+ * pushed and nothing waits inside, so that keepalives, slow readers and the event loop stay the
+ * caller's business. A prefix that changes twice between two pulls comes out once.
+ */
+import type {Negotiated} from '../fsm/negotiate.js';
+import type {Policy} from '../policy/types.js';
+import type {PathAttributes} from '../wire/attributes.js';
+import type {Role} from '../wire/capabilities.js';
+import type {Family} from '../wire/family.js';
+import type {Notification} from '../wire/notification.js';
+import type {WireSession} from '../wire/session.js';
+import type {AttributeFault} from '../wire/verdict.js';
+
+/** A peer by number, from `addPeer` until `removePeer`; 0 is the speaker itself. */
+export type PeerIx = number;
+
+export interface RibOptions {
+  readonly asn: number;
+  readonly identifier: number; // BGP Identifier, unsigned 32 bits
+  readonly clusterId: number; // RFC 4456; usually the identifier
+  readonly multipath: MultipathOptions;
+  readonly alwaysCompareMed: boolean;
+}
+
+export interface MultipathOptions {
+  readonly max: number; // 1: best path only
+  readonly relaxAsPath: boolean; // equal length is enough; else the whole AS_PATH must be equal
+}
+
+/** What is wanted for a peer's routes. Setting a new one re-evaluates routes and resets no session. */
+export interface PeerPolicy {
+  /** Undefined: on eBGP nothing passes (RFC 8212), on iBGP everything. */
+  readonly importPolicy: Policy | undefined;
+  readonly exportPolicy: Policy | undefined;
+  readonly localAs: LocalAs | undefined; // other than RibOptions.asn towards this peer
+  readonly reflectorClient: boolean; // RFC 4456
+  readonly nextHop: 'auto' | 'self' | 'self-force' | 'unchanged'; // force: reflected routes as well
+  readonly allowAsIn: number; // so many of our own AS in AS_PATH are accepted
+  readonly enforceFirstAs: boolean; // eBGP: AS_PATH begins with the peer's AS
+  readonly asOverride: boolean;
+  readonly removePrivateAs: boolean;
+  readonly role: Role | undefined; // ours (RFC 9234): the OTC rules apply
+  readonly maxPrefixes: PrefixLimit | undefined;
+  readonly addPathMax: number; // paths of a prefix that are sent with ADD-PATH
+  readonly linkBandwidth: number | undefined; // octets a second, put on what we originate
+  readonly gracefulShutdown: boolean; // RFC 8326: 65535:0 on everything that leaves
+  readonly defaultLocalPref: number; // usually 100
+}
+
+export interface LocalAs {
+  readonly asn: number;
+  readonly prependReal: boolean; // AS_PATH shows both, else only `asn`
+}
+
+export interface PrefixLimit {
+  readonly max: number; // accepted from the wire, each family by itself, before policy
+  readonly warnPercent: number;
+}
+
+/** Of an Established session. */
+export interface RibSession {
+  readonly wire: WireSession;
+  readonly negotiated: Negotiated;
+  readonly peerAddress: Uint8Array; // 4 or 16 octets
+  readonly ifindex: number; // of the link for a link-local peer; 0: none
+  /** Our own addresses towards the peer: NEXT_HOP when it is self. linkLocal goes beside a global one. */
+  readonly nextHops: {
+    readonly ipv4: Uint8Array | undefined;
+    readonly ipv6: Uint8Array | undefined;
+    readonly linkLocal: Uint8Array | undefined;
+  };
+  readonly isDirect: boolean; // on a shared subnet: third-party next hops are left alone
+  /** End-of-RIB of the initial dump waits for `releaseEndOfRib` (our own restart is not over). */
+  readonly holdsEndOfRib: boolean;
+}
+
+/** What came of one UPDATE. */
+export type Received =
+  | {readonly kind: 'ok'; readonly endOfRib: Family | undefined}
+  /** RFC 7606: handled, and worth a line in the log with the message. */
+  | {readonly kind: 'faulty'; readonly faults: readonly AttributeFault[]}
+  | {readonly kind: 'reset'; readonly notification: Notification} // the session must end
+  | {readonly kind: 'limit'; readonly family: Family; readonly notification: Notification}
+  | {readonly kind: 'nearLimit'; readonly family: Family}; // once each time it is crossed
+
+/** A route that the speaker originates. */
+export interface LocalRoute {
+  readonly family: Family;
+  readonly address: Uint8Array; // host bits zero
+  readonly bits: number;
+  readonly attributes: PathAttributes; // next hop left out: self
+}
+
+/** What `takeSelected` says of a prefix. `nextHops` empty: no route any more. */
+export interface SelectedRoute {
+  readonly family: Family;
+  readonly address: Uint8Array;
+  readonly bits: number;
+  /** One object for one set of next hops, however many prefixes have it: compare by identity. */
+  readonly nextHops: readonly SelectedNextHop[];
+  readonly attributes: PathAttributes | undefined; // of the best path
+}
+
+export interface SelectedNextHop {
+  readonly address: Uint8Array; // 4 or 16 octets; IPv4 routes may have 16 (RFC 8950)
+  readonly ifindex: number; // of a link-local next hop; else 0: as the kernel resolves it
+  readonly weight: number; // 1..256, from link bandwidth; 1 when equal
+}
+
+/** Whether a next hop can be reached, and at what cost; what is not told is taken as reachable at 0. */
+export interface NextHopState {
+  readonly address: Uint8Array;
+  readonly ifindex: number;
+  readonly metric: number | undefined; // undefined: unreachable
+}
+
+export interface PeerCounters {
+  readonly received: Readonly<Record<Family, number>>; // paths in Adj-RIB-In
+  readonly accepted: Readonly<Record<Family, number>>; // that import let in
+  readonly best: Readonly<Record<Family, number>>; // of them, best for their prefix
+  readonly advertised: Readonly<Record<Family, number>>;
+  readonly stale: Readonly<Record<Family, number>>;
+}
+
+/** A path as it is shown to people. */
+export interface ShownPath {
+  readonly family: Family;
+  readonly address: Uint8Array;
+  readonly bits: number;
+  readonly pathId: number;
+  readonly peer: PeerIx;
+  readonly nextHop: Uint8Array;
+  readonly attributes: PathAttributes;
+  readonly isBest: boolean;
+  readonly isMultipath: boolean; // chosen beside the best one
+  readonly isStale: boolean;
+  /** Why it is not eligible: rejected by import, loop, unreachable next hop …; undefined: it is. */
+  readonly notEligible: string | undefined;
+}
+
+export interface ShowQuery {
+  readonly table: 'received' | 'selected' | 'advertised';
+  readonly family: Family;
+  readonly peer?: PeerIx | undefined; // of `received` all when left out; `advertised` needs it
+  readonly after?: {readonly address: Uint8Array; readonly bits: number} | undefined; // to page on
+  readonly limit: number;
+}
+
+export interface RibApi {
+  addPeer(address: Uint8Array, policy: PeerPolicy): PeerIx;
+  setPolicy(peer: PeerIx, policy: PeerPolicy): void;
+  /** Its paths are withdrawn. */
+  removePeer(peer: PeerIx): void;
+  setOptions(options: RibOptions): void;
+
+  sessionUp(peer: PeerIx, session: RibSession): void;
+  /** Nothing more goes out to it; what came from it stays until one of the four below. */
+  sessionDown(peer: PeerIx): void;
+  markStale(peer: PeerIx, family: Family): void;
+  deleteStale(peer: PeerIx, family: Family): void;
+  deleteRoutes(peer: PeerIx, family: Family): void;
+  attachLongLived(peer: PeerIx, family: Family): void; // RFC 9494
+
+  /** One whole UPDATE message, header included. Octets are read now and not kept. */
+  receive(peer: PeerIx, bytes: Uint8Array, at: number, length: number): Received;
+  beginRefresh(peer: PeerIx, family: Family): void; // BoRR received (RFC 7313): what follows is fresh
+  endRefresh(peer: PeerIx, family: Family): void; // EoRR: what was not repeated goes
+  /** ROUTE-REFRESH received: all of Adj-RIB-Out once more, between BoRR and EoRR where agreed. */
+  resend(peer: PeerIx, family: Family): void;
+  releaseEndOfRib(family: Family): void;
+
+  setLocalRoutes(routes: readonly LocalRoute[]): void; // all of them; what differs is done
+  setNextHops(states: readonly NextHopState[]): void; // changes only
+  /** Next hops that came into use or fell out of it since the last call. */
+  takeNextHopInterest(): readonly {
+    readonly address: Uint8Array;
+    readonly ifindex: number;
+    readonly isUsed: boolean;
+  }[];
+
+  /** Decides at most `limit` prefixes; true when more are waiting. */
+  work(limit: number): boolean;
+  takeSelected(limit: number): readonly SelectedRoute[];
+  /** Every selected route again, for a kernel that was lost or a restart's sweep. */
+  reselectAll(family: Family): void;
+  hasUpdates(peer: PeerIx): boolean;
+  /** Whole messages for the peer, about `octets` of them; undefined: nothing now. */
+  takeUpdates(peer: PeerIx, octets: number): Uint8Array | undefined;
+
+  counters(peer: PeerIx): PeerCounters;
+  show(query: ShowQuery): readonly ShownPath[];
+}
