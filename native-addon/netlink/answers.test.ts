@@ -53,8 +53,24 @@ test('a dump can be refused, and can fail at its end', t => {
   t.notThrows(take(NLMSG_ERROR, 2)); // the filter's table does not exist
 });
 
-test('each request of a batch has its own answer, in any order', t => {
-  const answers = new Answers([message(24, 0), message(24, 0), message(24, 0)], 0xfffffffe);
+test('each refused request has its own error, and the last of a batch answers for all of it', t => {
+  const requests = Array.from({length: 4}, () => message(24, 0));
+  const answers = new Answers(requests, 0xfffffffe, [1, 3]);
+  answers.take(bytes(0xffffffff, message(NLMSG_ERROR, 0, errno(0))));
+  answers.take(bytes(0, message(NLMSG_ERROR, 0, errno(17)))); // not the last: its batch goes on
+  t.false(answers.complete);
+  t.is(answers.firstMissing, 'test');
+  answers.take(bytes(1, message(NLMSG_ERROR, 0, errno(1))));
+  t.true(answers.complete);
+  t.deepEqual(
+    answers.errors.map(error => error?.code),
+    [undefined, undefined, 'EEXIST', 'EPERM'],
+  );
+});
+
+test('batches are answered in any order', t => {
+  const requests = [message(24, 0), message(24, 0), message(24, 0)];
+  const answers = new Answers(requests, 0xfffffffe, [0, 1, 2]);
   answers.take(bytes(0, message(NLMSG_ERROR, 0, errno(17))));
   answers.take(bytes(0xfffffffe, message(NLMSG_ERROR, 0, errno(0))));
   answers.take(bytes(0xfffffffe, message(NLMSG_ERROR, 0, errno(3)))); // a second answer
@@ -69,7 +85,7 @@ test('each request of a batch has its own answer, in any order', t => {
 });
 
 test('lost answers are a failure of the socket', t => {
-  const answers = new Answers([message(24, 0)], 1);
+  const answers = new Answers([message(24, 0)], 1, [0]);
   const error = t.throws(() => answers.take(bytes(0, message(NLMSG_OVERRUN, 0))), {
     code: 'ENOBUFS',
   });

@@ -8,29 +8,35 @@ import {decodeAck, Frames, type Message, type Request} from './message.js';
 
 const ENOBUFS = 105;
 
-/** What answers one batch: an acknowledgement for each request, and objects that were asked for. */
+/**
+ * What answers requests that went out in one or more sendmsg: objects that were asked for, an error for
+ * each request that was refused, and an acknowledgement of the last request of each sendmsg, which
+ * the kernel gives after it has dealt with all the others (netlink_rcv_skb goes through them in order).
+ */
 export class Answers {
   readonly errors: (NetlinkError | undefined)[];
   readonly messages: Message[] = [];
   readonly #requests: readonly Request[];
   readonly #first: number;
-  readonly #acked: Uint8Array;
-  #missing: number;
+  readonly #answered: Uint8Array;
+  readonly #missing: Set<number>; // lasts without an answer
 
-  constructor(requests: readonly Request[], first: number) {
+  /** `lasts`: index of the last request of each sendmsg. */
+  constructor(requests: readonly Request[], first: number, lasts: readonly number[]) {
     this.#requests = requests;
     this.#first = first;
-    this.#missing = requests.length;
-    this.#acked = new Uint8Array(requests.length);
+    this.#answered = new Uint8Array(requests.length);
+    this.#missing = new Set(lasts);
     this.errors = new Array<NetlinkError | undefined>(requests.length).fill(undefined);
   }
 
   get complete(): boolean {
-    return this.#missing === 0;
+    return this.#missing.size === 0;
   }
 
   get firstMissing(): string {
-    return this.#requests[this.#acked.indexOf(0)]?.op ?? 'netlink';
+    const [index = -1] = this.#missing;
+    return this.#requests[index]?.op ?? 'netlink';
   }
 
   /** @throws NetlinkError ENOBUFS when the kernel says that it lost messages. */
@@ -43,11 +49,12 @@ export class Answers {
       if (request === undefined || frames.type === NLMSG_NOOP) continue; // of a batch given up
       if (frames.type !== NLMSG_ERROR) {
         this.messages.push(frames.message());
-      } else if (this.#acked[index] === 0) {
-        this.#acked[index] = 1;
-        this.#missing--;
-        if (!frames.isYes) this.errors[index] = decodeAck(frames.message(), request.op, 'error');
+        continue;
       }
+      if (this.#answered[index] !== 0) continue;
+      this.#answered[index] = 1;
+      if (!frames.isYes) this.errors[index] = decodeAck(frames.message(), request.op, 'error');
+      this.#missing.delete(index);
     }
   }
 }

@@ -14,13 +14,17 @@ const request = (bytes: number): Request => ({
 });
 
 test('a batch is cut after 64 messages', t => {
-  const {bytes, ends} = encodeBatch(
+  const {bytes, ends, lasts} = encodeBatch(
     Array.from({length: 130}, () => request(12)),
     1,
-    5,
+    1,
+    4,
   );
   t.deepEqual([...ends], [64 * 28, 128 * 28, 130 * 28]);
+  t.deepEqual(lasts, [63, 127, 129]);
   t.is(bytes.length, 130 * 28);
+  const acked = Array.from({length: 130}, (_, n) => n).filter(n => (bytes[n * 28 + 6] ?? 0) & 4);
+  t.deepEqual(acked, [63, 127, 129], 'the last of each has the last flags too');
 });
 
 test('a batch is cut before it exceeds 32 KiB, but one message is never cut', t => {

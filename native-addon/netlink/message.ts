@@ -30,26 +30,44 @@ export const HEADER_BYTES = 16;
 const BATCH_MESSAGES = 64;
 const BATCH_BYTES = 32 * 1024;
 
-/** All requests back to back, and where each sendmsg is to end. Sequence numbers count up by one. */
+export interface EncodedBatch {
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array; // where each sendmsg is to end
+  readonly lasts: readonly number[]; // index of the last request of each
+}
+
+/**
+ * All requests back to back. Sequence numbers count up by one. The last request of each sendmsg has
+ * `lastFlags` as well: with NLM_F_ACK its answer says that all before it were carried out or refused.
+ */
 export function encodeBatch(
   requests: readonly Request[],
   firstSequence: number,
   extraFlags: number,
-): {bytes: Uint8Array; ends: Uint32Array} {
+  lastFlags = 0,
+): EncodedBatch {
   let total = 0;
   for (const {payload} of requests) total += HEADER_BYTES + align(payload.length);
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);
   const ends: number[] = [];
+  const lasts: number[] = [];
 
   let at = 0;
+  let previousAt = 0;
   let batchStart = 0;
   let inBatch = 0;
   let sequence = firstSequence;
-  for (const request of requests) {
+  const endBatch = (last: number) => {
+    const flags = view.getUint16(previousAt + 6, HOST_IS_LITTLE);
+    view.setUint16(previousAt + 6, flags | lastFlags, HOST_IS_LITTLE);
+    ends.push(at);
+    lasts.push(last);
+  };
+  for (const [index, request] of requests.entries()) {
     const length = HEADER_BYTES + request.payload.length;
     if (inBatch === BATCH_MESSAGES || (inBatch > 0 && at + length - batchStart > BATCH_BYTES)) {
-      ends.push(at);
+      endBatch(index - 1);
       batchStart = at;
       inBatch = 0;
     }
@@ -58,12 +76,13 @@ export function encodeBatch(
     view.setUint16(at + 6, request.flags | extraFlags, HOST_IS_LITTLE);
     view.setUint32(at + 8, sequence, HOST_IS_LITTLE);
     bytes.set(request.payload, at + HEADER_BYTES);
+    previousAt = at;
     at += align(length);
     sequence = (sequence + 1) >>> 0;
     inBatch++;
   }
-  if (inBatch > 0) ends.push(at);
-  return {bytes, ends: Uint32Array.from(ends)};
+  if (inBatch > 0) endBatch(requests.length - 1);
+  return {bytes, ends: Uint32Array.from(ends), lasts};
 }
 
 /**

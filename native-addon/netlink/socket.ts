@@ -12,7 +12,7 @@ import {encodeBatch, type Message, type Request} from './message.js';
 
 export interface NetlinkSocket {
   /**
-   * Every request is acknowledged; index i holds the error of request i, or undefined.
+   * Every request is answered for; index i holds the error of request i, or undefined.
    * @throws NetlinkError when the socket itself fails or is closed; never for a kernel "no".
    */
   send(requests: readonly Request[]): Promise<readonly (NetlinkError | undefined)[]>;
@@ -91,8 +91,8 @@ class KernelSocket implements NetlinkSocket {
 
   async #exchange(requests: readonly Request[]): Promise<Answers> {
     const first = this.#takeSequences(requests.length);
-    const {bytes, ends} = encodeBatch(requests, first, NLM_F_REQUEST | NLM_F_ACK);
-    const answers = new Answers(requests, first);
+    const {bytes, ends, lasts} = encodeBatch(requests, first, NLM_F_REQUEST, NLM_F_ACK);
+    const answers = new Answers(requests, first, lasts);
     answers.take(await this.#changes.exchange(bytes, ends));
     while (!answers.complete) answers.take(await more(this.#changes, answers.firstMissing));
     return answers;

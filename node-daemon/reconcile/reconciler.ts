@@ -44,6 +44,12 @@ interface TableRun {
   readonly stale: readonly PlannedOp[]; // route deletions, carried out before
 }
 
+/** On its way to the kernel. */
+interface SentSlice {
+  readonly slice: readonly PlannedOp[];
+  readonly errors: ReturnType<KernelPort['apply']>;
+}
+
 /** More at once would hold up the event loop, and with it the CNI verbs. */
 const sliceLength = 1024;
 
@@ -203,6 +209,7 @@ export class Reconciler {
     }
   }
 
+  /** While the kernel works on one slice the next is made ready: it has its own thread there. */
   async #apply(table: TableName, planned: readonly PlannedOp[]): Promise<void> {
     const ledger = this.ledgers[table];
     const startMs = this.#clock.nowMs();
@@ -210,12 +217,22 @@ export class Reconciler {
       ledger.failed.size === 0
         ? planned
         : planned.filter(({key}) => !ledger.isWaiting(key, startMs));
+    let sent: SentSlice | undefined;
     for (let at = 0; at < due.length; at += sliceLength) {
       const slice = due.slice(at, at + sliceLength);
-      const errors = await this.#kernel.apply(slice.map(({op}) => op));
-      const nowMs = this.#clock.nowMs();
-      slice.forEach((each, index) => this.#file(table, each, errors[index], nowMs));
+      const errors = this.#kernel.apply(slice.map(({op}) => op));
+      errors.catch(() => undefined); // it is awaited below, but perhaps not after an earlier one
+      await this.#fileSlice(table, sent);
+      sent = {slice, errors};
     }
+    await this.#fileSlice(table, sent);
+  }
+
+  async #fileSlice(table: TableName, sent: SentSlice | undefined): Promise<void> {
+    if (sent === undefined) return;
+    const errors = await sent.errors;
+    const nowMs = this.#clock.nowMs();
+    sent.slice.forEach((each, index) => this.#file(table, each, errors[index], nowMs));
   }
 
   #file(table: TableName, planned: PlannedOp, error: KernelError | undefined, nowMs: number): void {
