@@ -33,6 +33,7 @@ class Spoiler {
 
   #wrap(socket: NetlinkSocket): NetlinkSocket {
     return {
+      port: socket.port,
       send: requests => this.#step(() => socket.send(requests)),
       must: requests => this.#step(() => socket.must(requests)),
       get: request => socket.get(request),

@@ -31,6 +31,8 @@ export interface ChannelOptions extends NamespaceOptions {
 export interface NativeChannel {
   exchange(bytes: Uint8Array, ends: Uint32Array): void; // copied before it returns
   receive(timeoutMs: number): void;
+  port(): number; // nl_pid of the socket, once it is open
+  ignore(port: number): void; // messages of that sender are not queued; 0: all are
   close(): void;
 }
 

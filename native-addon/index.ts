@@ -6,7 +6,7 @@ export * from './netlink/constants.js';
 export {DecodeError, NetlinkError, type Retry} from './netlink/errors.js';
 export type {Family, Prefix} from './netlink/family.js';
 export type {Message, Request} from './netlink/message.js';
-export {openMonitor, type MonitorOptions} from './netlink/monitor.js';
+export {openMonitor, type Monitor, type MonitorOptions} from './netlink/monitor.js';
 export {openNetlink, type NetlinkSocket} from './netlink/socket.js';
 export type {OpenOptions} from './netlink/channel.js';
 export * from './netlink/address.js';

@@ -78,6 +78,11 @@ export class Channel {
     return this.#push(() => this.#native.receive(timeoutMs));
   }
 
+  /** Address of the socket, unique in its namespace: what its own changes are announced with. */
+  port(): number {
+    return rethrow(() => this.#native.port());
+  }
+
   close(): void {
     this.#closed = true;
     this.#native.close();

@@ -50,6 +50,7 @@ type Armed = Fault & {left: number};
 const DUMP_ATTEMPTS = 6; // as socket.ts
 
 export class FakeKernel implements NetlinkSocket {
+  readonly port = 0; // its notifications name nobody
   readonly state: FakeState = createFakeState();
   /** Every request so far, by name, refused ones too. */
   readonly log: string[] = [];

@@ -4,7 +4,7 @@ import {createNamespace, eventually, privileged} from '../test-lab.js';
 import {RTM_DELLINK, RTM_NEWLINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK} from './constants.js';
 import {decodeLink, deleteLink, setLink} from './link.js';
 import {openMonitor} from './monitor.js';
-import {newRoute} from './route.js';
+import {decodeRoute, newRoute} from './route.js';
 import {openNetlink} from './socket.js';
 import {newVxlan} from './vxlan.js';
 
@@ -49,6 +49,38 @@ privileged('a monitor hears of links in its namespace', async t => {
   await socket.must([vxlan, setLink({index: 5, up: false}), deleteLink({index: 5})]);
   await eventually(() => heard.includes(`${RTM_DELLINK} twill.1`));
   t.is(heard[0], `${RTM_NEWLINK} twill.1`);
+});
+
+privileged('what one socket changes can be left out, and nothing else is', async t => {
+  const node = await createNamespace(t);
+  const namespace = {path: node.path};
+  const heard: number[] = [];
+  const monitor = await openMonitor({
+    namespace,
+    groups: [RTNLGRP_IPV4_ROUTE],
+    onMessage: ({payload}) => heard.push(decodeRoute(payload).destination.address[2] ?? -1),
+    onResync: unexpected,
+    onError: unexpected,
+  });
+  t.teardown(() => monitor.close());
+  const own = await openNetlink({namespace});
+  const other = await openNetlink({namespace});
+  t.teardown(() => [own, other].forEach(socket => socket.close()));
+  t.not(own.port, other.port);
+  const route = (n: number) => manyRoutes.slice(n, n + 1); // 10.0.n.0/32
+  await own.must([vxlan]);
+
+  monitor.ignore(own.port);
+  await own.must(route(5));
+  await other.must(route(6));
+  await eventually(() => heard.includes(6));
+  t.false(heard.includes(5));
+
+  monitor.ignore(0);
+  await own.must(route(7));
+  await eventually(() => heard.includes(7));
+  monitor.close();
+  t.throws(() => monitor.ignore(own.port), {code: 'ECANCELED'});
 });
 
 privileged('an overrun is told as a resync, and the monitor goes on', async t => {

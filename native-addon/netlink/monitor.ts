@@ -17,6 +17,16 @@ export interface MonitorOptions extends OpenOptions {
   readonly onError: (error: NetlinkError) => void; // the monitor has ended by itself
 }
 
+export interface Monitor {
+  /**
+   * Notifications that a NetlinkSocket of that port caused are not heard from now on: its owner knows
+   * them already. What the kernel does as a consequence of a change has no port, and is heard.
+   * 0: everything is heard again. @throws NetlinkError when the monitor is closed.
+   */
+  ignore(port: number): void;
+  close(): void;
+}
+
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const ENOBUFS = 105;
 
@@ -24,7 +34,7 @@ const ENOBUFS = 105;
  * Resolves when the groups are joined: whatever changes from then on is reported.
  * @throws NetlinkError when the namespace, the socket or a group cannot be had.
  */
-export async function openMonitor(options: MonitorOptions): Promise<{close(): void}> {
+export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
   const joins = options.groups.flatMap(group => [SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group, 1]);
   const {promise, resolve, reject} = withResolvers();
   const state = {opened: false, closed: false};
@@ -55,6 +65,7 @@ export async function openMonitor(options: MonitorOptions): Promise<{close(): vo
   );
   await promise;
   return {
+    ignore: port => rethrow(() => native.ignore(port)),
     close() {
       state.closed = true;
       native.close();

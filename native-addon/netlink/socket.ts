@@ -11,6 +11,8 @@ import {NetlinkError} from './errors.js';
 import {encodeBatch, type Message, type Request} from './message.js';
 
 export interface NetlinkSocket {
+  /** Notifications of what it changes carry this number (nlmsg_pid); Monitor.ignore() knows it. */
+  readonly port: number;
   /**
    * Every request is answered for; index i holds the error of request i, or undefined.
    * @throws NetlinkError when the socket itself fails or is closed; never for a kernel "no".
@@ -40,6 +42,7 @@ export async function openNetlink(options: OpenOptions = {}): Promise<NetlinkSoc
 }
 
 class KernelSocket implements NetlinkSocket {
+  readonly port: number;
   readonly #options: OpenOptions;
   readonly #changes: Channel;
   #dumps: Promise<Channel> | undefined;
@@ -50,6 +53,7 @@ class KernelSocket implements NetlinkSocket {
   constructor(options: OpenOptions, changes: Channel) {
     this.#options = options;
     this.#changes = changes;
+    this.port = changes.port();
   }
 
   async send(requests: readonly Request[]): Promise<readonly (NetlinkError | undefined)[]> {

@@ -1,7 +1,7 @@
 // The JavaScript face of a channel. JavaScript thread throughout.
 //
 //   new Channel({protocol, monitor, socketOptions, namespacePath | namespaceFd | sibling}, listener)
-//   exchange(bytes, ends)   receive(timeoutMs)   close()
+//   exchange(bytes, ends)   receive(timeoutMs)   port()   ignore(port)   close()
 //
 // listener(errno, syscall, bytes, last): first the result of opening, then one per job in order (a
 // monitor: one per batch), `last` when the thread has ended.
@@ -31,6 +31,8 @@ public:
     return DefineClass(env, "Channel",
                        {InstanceMethod<&Channel::exchange>("exchange"),
                         InstanceMethod<&Channel::receive>("receive"),
+                        InstanceMethod<&Channel::port>("port"),
+                        InstanceMethod<&Channel::ignore>("ignore"),
                         InstanceMethod<&Channel::close>("close")});
   }
 
@@ -82,6 +84,18 @@ private:
     ChannelJob job;
     job.timeoutMs = info[0].As<Napi::Number>().Int32Value();
     push(std::move(job));
+  }
+
+  Napi::Value port(const Napi::CallbackInfo &info) {
+    uint32_t port = 0;
+    if (!worker_) throw toError(info.Env(), {ECANCELED, "close"});
+    check(info.Env(), worker_->portOf(&port));
+    return Napi::Number::New(info.Env(), port);
+  }
+
+  void ignore(const Napi::CallbackInfo &info) {
+    if (!worker_) throw toError(info.Env(), {ECANCELED, "close"});
+    check(info.Env(), worker_->ignorePort(info[0].As<Napi::Number>().Uint32Value()));
   }
 
   // Does not wait: a system call under way ends first, then the listener hears `last`.

@@ -1,12 +1,16 @@
 #include "channel.h"
 #include "convert.h"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <cstddef>
 
 namespace twill {
 
@@ -92,6 +96,37 @@ void ChannelWorker::deliver(Napi::Env env, ChannelResult result) {
 }
 
 int ChannelWorker::openNamespaceOf() const { return ioctl(socket_.get(), SIOCGSKNS); }
+
+SystemError ChannelWorker::portOf(uint32_t *port) const {
+  sockaddr_nl address{};
+  socklen_t length = sizeof address;
+  if (getsockname(socket_.get(), reinterpret_cast<sockaddr *>(&address), &length) != 0) {
+    return SystemError::last("getsockname");
+  }
+  *port = address.nl_pid;
+  return {};
+}
+
+// A classic BPF program over one message: its nlmsg_pid, read as network order, against `port`.
+SystemError ChannelWorker::ignorePort(uint32_t port) const {
+  int unused = 0;
+  if (port == 0) {
+    const int failed =
+        setsockopt(socket_.get(), SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+    return failed == 0 || errno == ENOENT ? SystemError{} : SystemError::last("setsockopt");
+  }
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  const sock_fprog filter = {sizeof program / sizeof program[0], program};
+  if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+    return SystemError::last("setsockopt");
+  }
+  return {};
+}
 
 void ChannelWorker::run() {
   const SystemError failed = open();

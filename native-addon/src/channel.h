@@ -55,6 +55,9 @@ public:
   void forget() override;
   void deliver(Napi::Env env, ChannelResult result);
   int openNamespaceOf() const; // a new descriptor of the socket's namespace; -1 with errno
+  // Between the first result and stop(), as openNamespaceOf().
+  SystemError portOf(uint32_t *port) const; // the address of the socket (nl_pid)
+  SystemError ignorePort(uint32_t port) const; // messages that carry it are not queued; 0: all are
 
 private:
   // All on the worker's own thread.
@@ -73,7 +76,7 @@ private:
   Mailbox &mailbox_;
   Napi::FunctionReference listener_; // JavaScript thread only, as is holds_
   int holds_ = 0;
-  Descriptor socket_; // the thread's; read by openNamespaceOf() between first result and stop()
+  Descriptor socket_; // the thread's; read by those three between first result and stop()
   Descriptor wake_;
   std::mutex mutex_; // guards jobs_ and the change of stopping_
   std::condition_variable changed_;

@@ -1,8 +1,9 @@
 /**
  * News of the kernel. Shell: multicast groups in, KernelChange out.
  *
- * Routes that appear with our own protocol number are left out before they are decoded: after a
- * start with 10,000 nodes that is most of what comes. What cannot be decoded is not for us.
+ * What the port's own socket changed is not even queued by the kernel (Monitor.ignore): after a start
+ * with 10,000 nodes that is nearly all. Routes that appear with our own protocol number are left out
+ * before they are decoded. What cannot be decoded is not for us.
  */
 import {
   decodeAddress,
@@ -30,6 +31,7 @@ import {
   RTNLGRP_NEIGH,
   RTNLGRP_NEXTHOP,
   type Message,
+  type Monitor,
   type Namespace,
 } from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
@@ -60,9 +62,10 @@ const rtmProtocolOffset = 5; // of struct rtmsg
 export async function startMonitor(
   handlers: MonitorHandlers,
   namespace?: Namespace,
-): Promise<{close(): void}> {
+): Promise<Monitor> {
   let closed = false;
-  let current: {close(): void} | undefined;
+  let ignored = 0;
+  let current: Monitor | undefined;
 
   const open = async () => {
     const monitor = await openMonitor({
@@ -76,8 +79,9 @@ export async function startMonitor(
       onResync: handlers.onResync,
       onError: error => reopen(error),
     });
-    if (closed) monitor.close();
-    else current = monitor;
+    if (closed) return monitor.close();
+    current = monitor;
+    monitor.ignore(ignored);
   };
 
   const reopen = (error: unknown) => {
@@ -90,6 +94,10 @@ export async function startMonitor(
 
   await open();
   return {
+    ignore(port) {
+      ignored = port;
+      if (!closed) current?.ignore(port);
+    },
     close() {
       closed = true;
       current?.close();

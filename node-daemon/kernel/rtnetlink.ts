@@ -19,6 +19,7 @@ import {
   NetlinkError,
   openNetlink,
   RT_TABLE_MAIN,
+  type Monitor,
   type Namespace,
   type NetlinkSocket,
   type Request,
@@ -62,7 +63,9 @@ export function createRtnetlink({namespace, open}: RtnetlinkOptions = {}): Kerne
 class Rtnetlink implements KernelPort {
   readonly #open: () => Promise<NetlinkSocket>;
   readonly #namespace: Namespace | undefined;
+  readonly #monitors = new Set<Monitor>();
   #socket: Promise<NetlinkSocket> | undefined;
+  #port = 0; // of the socket that is open; 0: none is
 
   constructor(open: () => Promise<NetlinkSocket>, namespace: Namespace | undefined) {
     this.#open = open;
@@ -113,8 +116,16 @@ class Rtnetlink implements KernelPort {
     return batch.toOpErrors(errors);
   }
 
-  monitor(handlers: MonitorHandlers): Promise<{close(): void}> {
-    return startMonitor(handlers, this.#namespace);
+  async monitor(handlers: MonitorHandlers): Promise<{close(): void}> {
+    const monitor = await startMonitor(handlers, this.#namespace);
+    this.#monitors.add(monitor);
+    monitor.ignore(this.#port);
+    return {
+      close: () => {
+        this.#monitors.delete(monitor);
+        monitor.close();
+      },
+    };
   }
 
   close(): void {
@@ -138,7 +149,7 @@ class Rtnetlink implements KernelPort {
   }
 
   async #use<T>(action: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
-    this.#socket ??= this.#open();
+    this.#socket ??= this.#openSocket();
     const opened = this.#socket;
     try {
       return await action(await opened);
@@ -148,9 +159,22 @@ class Rtnetlink implements KernelPort {
     }
   }
 
+  async #openSocket(): Promise<NetlinkSocket> {
+    const socket = await this.#open();
+    this.#deafenTo(socket.port);
+    return socket;
+  }
+
+  /** Our own changes are in the mirror already; the kernel need not queue the news of them. */
+  #deafenTo(port: number): void {
+    this.#port = port;
+    for (const monitor of this.#monitors) monitor.ignore(port);
+  }
+
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#deafenTo(0); // the number may be somebody else's soon
     socket?.then(
       opened => opened.close(),
       () => undefined,
