@@ -37,21 +37,32 @@ const ETIMEDOUT = 110;
 const ABSENT: ReadonlySet<string> = new Set(['ENODEV', 'ENOENT', 'ESRCH', 'ENETUNREACH', 'ENXIO']);
 
 /** @throws NetlinkError when the namespace or the socket cannot be opened. */
-export async function openNetlink(options: OpenOptions = {}): Promise<NetlinkSocket> {
-  return new KernelSocket(options, await Channel.open(options));
+export function openNetlink(options: OpenOptions = {}): Promise<NetlinkSocket> {
+  return openNetlinkOver<Channel>(sibling => Channel.open(options, sibling));
 }
 
-class KernelSocket implements NetlinkSocket {
+/** What a socket needs of a channel; tests have one on paper. */
+export type NetlinkChannel = Pick<Channel, 'exchange' | 'receive' | 'port' | 'close'>;
+type OpenChannel<C extends NetlinkChannel> = (sibling?: C) => Promise<C>;
+
+/** `open` with a sibling: a second channel in the namespace of that one. */
+export async function openNetlinkOver<C extends NetlinkChannel>(
+  open: OpenChannel<C>,
+): Promise<NetlinkSocket> {
+  return new KernelSocket(open, await open());
+}
+
+class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
   readonly port: number;
-  readonly #options: OpenOptions;
-  readonly #changes: Channel;
-  #dumps: Promise<Channel> | undefined;
+  readonly #open: OpenChannel<C>;
+  readonly #changes: C;
+  #dumps: Promise<C> | undefined;
   #dumping: Promise<unknown> = Promise.resolve();
   #sequence = 1;
   #closed = false;
 
-  constructor(options: OpenOptions, changes: Channel) {
-    this.#options = options;
+  constructor(open: OpenChannel<C>, changes: C) {
+    this.#open = open;
     this.#changes = changes;
     this.port = changes.port();
   }
@@ -111,8 +122,8 @@ class KernelSocket implements NetlinkSocket {
     throw new NetlinkError(request.op, EINTR, {kernelMessage: 'changes interrupted the dump'});
   }
 
-  #dumpChannel(): Promise<Channel> {
-    this.#dumps ??= Channel.open(this.#options, this.#changes).then(
+  #dumpChannel(): Promise<C> {
+    this.#dumps ??= this.#open(this.#changes).then(
       channel => {
         if (this.#closed) channel.close();
         return channel;
@@ -125,7 +136,7 @@ class KernelSocket implements NetlinkSocket {
     return this.#dumps;
   }
 
-  async #dumpOnce(channel: Channel, request: Request): Promise<DumpAnswers> {
+  async #dumpOnce(channel: NetlinkChannel, request: Request): Promise<DumpAnswers> {
     const sequence = this.#takeSequences(1);
     const {bytes, ends} = encodeBatch([request], sequence, NLM_F_REQUEST | NLM_F_DUMP);
     const answers = new DumpAnswers(request.op, sequence);
@@ -142,7 +153,7 @@ class KernelSocket implements NetlinkSocket {
 }
 
 /** The kernel answers before sendmsg returns; waiting is for the families that do not. */
-async function more(channel: Channel, op: string): Promise<Uint8Array> {
+async function more(channel: NetlinkChannel, op: string): Promise<Uint8Array> {
   const bytes = await channel.receive(ANSWER_TIMEOUT_MS);
   if (bytes.length === 0) throw new NetlinkError(op, ETIMEDOUT);
   return bytes;
