@@ -10,10 +10,12 @@
         "native-addon/src/file-in-namespace.cc",
         "native-addon/src/mailbox.cc",
         "native-addon/src/namespace.cc",
+        "native-addon/src/socket.cc",
         "native-addon/src/thread.cc",
         "native-addon/src/unix-listener.cc",
         "native-addon/src/unix-listener-bind.cc",
-        "native-addon/src/unix-listener-object.cc"
+        "native-addon/src/unix-listener-object.cc",
+        "native-addon/src/watcher.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -66,6 +66,16 @@ export interface NativeUnixListener {
   close(): void;
 }
 
+/** Owns its descriptor until `release`. See src/watcher.cc. */
+export interface NativeWatcher {
+  pause(): void;
+  resume(): void;
+  close(): void;
+  release(): number;
+}
+
+type Option = readonly [level: number, name: number, value: Uint8Array];
+
 interface Binding {
   readonly Channel: new (options: ChannelOptions, listener: ChannelListener) => NativeChannel;
   readonly UnixListener: new (
@@ -79,6 +89,27 @@ interface Binding {
     listener: (errno: number, syscall: string, bytes: Uint8Array) => void,
   ): void;
   boottimeMs(): number;
+
+  // src/socket.cc: a system call each; addresses are struct sockaddr
+  readonly Watcher: new (fd: number, writable: boolean, onReady: () => void) => NativeWatcher;
+  openSocket(
+    domain: number,
+    type: number,
+    options: readonly Option[],
+    address: Uint8Array | undefined,
+    backlog: number | undefined,
+  ): number;
+  setSocketOption(fd: number, option: Option): void;
+  getSocketOption(fd: number, level: number, name: number, octets: number): Uint8Array;
+  socketAddress(fd: number): Uint8Array;
+  connectSocket(fd: number, address: Uint8Array): boolean;
+  acceptSocket(fd: number): readonly [fd: number, address: Uint8Array] | undefined;
+  receiveDatagram(
+    fd: number,
+    into: Uint8Array,
+  ): readonly [octets: number, address: Uint8Array, ...control: Option[]] | undefined;
+  sendDatagram(fd: number, bytes: Uint8Array, address: Uint8Array): void;
+  interfaceIndex(name: string): number;
 }
 
 /** The nearest folder at or above this file that has a package.json: as source, or inside dist/. */

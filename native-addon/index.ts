@@ -1,5 +1,5 @@
 /**
- * Netlink, Unix listener and clock: the ground the rest stands on. Imports nothing of ours.
+ * Netlink, sockets and clock: the ground the rest stands on. Imports nothing of ours.
  */
 export {boottimeMs} from './clock.js';
 export * from './netlink/constants.js';
@@ -37,5 +37,17 @@ export {
   writeSysctl,
   type Namespace,
 } from './namespace.js';
+export {DatagramSocket, type Datagram} from './socket/datagram.js';
+export type {Endpoint} from './socket/endpoint.js';
+export * from './socket/options.js';
+export {
+  dialSocket,
+  interfaceIndex,
+  ListeningSocket,
+  localEndpoint,
+  setSocketOption,
+  type ListenOptions,
+  type SocketOptions,
+} from './socket/socket.js';
 export {listenUnix, type UnixListenerOptions, type UnixRequest} from './unix-listener.js';
 export {FakeKernel, type FakeMonitor, type Fault} from './netlink/fake-kernel.js';

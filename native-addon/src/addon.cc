@@ -4,7 +4,9 @@
 #include "channel.h"
 #include "file-in-namespace.h"
 #include "mailbox.h"
+#include "socket.h"
 #include "unix-listener.h"
+#include "watcher.h"
 
 #include <ctime>
 
@@ -26,7 +28,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Mailbox(env));
   initChannel(env, exports);
   initFileInNamespace(env, exports);
+  initSocket(env, exports);
   initUnixListener(env, exports);
+  initWatcher(env, exports);
   exports.Set("boottimeMs", Napi::Function::New(env, boottimeMs, "boottimeMs"));
   return exports;
 }

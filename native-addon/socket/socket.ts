@@ -1,0 +1,177 @@
+/**
+ * Internet sockets with options that node:net cannot set, made here and handed to node:net once they
+ * stand. Shell, src/socket.cc.
+ *
+ *   dialSocket({family, options: [md5Key(…)], remote}, fd => new net.Socket({fd, …}), onError);
+ *
+ * Every descriptor is non-blocking, closed on exec, and its receiver's to close.
+ */
+import {closeSync} from 'node:fs';
+
+import {binding, type NativeWatcher} from '../binding.js';
+import {toAf, type Family} from '../netlink/family.js';
+import {systemError} from '../netlink/errors.js';
+import {decodeEndpoint, encodeEndpoint, type Endpoint} from './endpoint.js';
+import type {SocketOption} from './options.js';
+
+export interface SocketOptions {
+  readonly family: Family;
+  readonly options?: readonly SocketOption[]; // set in this order, before bind
+  readonly local?: Endpoint | undefined; // port 0: any
+}
+
+const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+
+/**
+ * Calls one of the two, later; neither after the returned function has taken the dial back.
+ * @throws NetlinkError with the errno of socket, bind, connect or the option that was refused.
+ */
+export function dialSocket(
+  {remote, ...options}: SocketOptions & {readonly remote: Endpoint},
+  onConnected: (fd: number) => void,
+  onError: (error: Error) => void,
+): () => void {
+  const fd = openSocket(options, SOCK_STREAM);
+  try {
+    calling(() => binding.connectSocket(fd, encodeEndpoint(remote)));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  const watcher = watch(fd, 'write', () => {
+    const errno = socketNumber(fd, {level: SOL_SOCKET, number: SO_ERROR});
+    if (errno === 0) {
+      onConnected(watcher.release());
+    } else {
+      watcher.close();
+      onError(systemError('connect', errno));
+    }
+  });
+  return () => watcher.close();
+}
+
+export interface ListenOptions extends SocketOptions {
+  readonly local: Endpoint;
+  readonly backlog?: number;
+}
+
+type OnConnection = (fd: number, remote: Required<Endpoint>) => void;
+
+const RETRY_MS = 1000;
+const BURST = 32; // connections per wake-up: the rest of the loop has its turn, too
+
+export class ListeningSocket {
+  readonly #fd: number;
+  readonly #watcher: NativeWatcher;
+  readonly #onConnection: OnConnection;
+  readonly #onError: (error: Error) => void;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  /** @throws NetlinkError with the errno of socket, bind, listen or the option that was refused. */
+  constructor(
+    options: ListenOptions,
+    onConnection: OnConnection,
+    onError: (error: Error) => void, // accept failed, and is tried again
+  ) {
+    this.#fd = openSocket(options, SOCK_STREAM, options.backlog ?? 128);
+    this.#onConnection = onConnection;
+    this.#onError = onError;
+    this.#watcher = watch(this.#fd, 'read', () => this.#accept());
+  }
+
+  get local(): Required<Endpoint> {
+    return localEndpoint(this.#fd);
+  }
+
+  /** Of connections to come; MD5 keys count for handshakes from now on. @throws NetlinkError. */
+  setOption(option: SocketOption): void {
+    setSocketOption(this.#fd, option);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#watcher.close();
+  }
+
+  #accept(): void {
+    for (let count = 0; count < BURST && !this.#isClosed; count++) {
+      const accepted = this.#acceptOne();
+      if (accepted === undefined) return;
+      this.#onConnection(accepted[0], decodeEndpoint(accepted[1]));
+    }
+  }
+
+  /** No descriptors left: the connection stays in the backlog, and polling it would be a busy loop. */
+  #acceptOne(): readonly [fd: number, address: Uint8Array] | undefined {
+    try {
+      return calling(() => binding.acceptSocket(this.#fd));
+    } catch (error) {
+      this.#watcher.pause();
+      this.#retry = setTimeout(() => this.#watcher.resume(), RETRY_MS);
+      this.#onError(error as Error);
+      return undefined;
+    }
+  }
+}
+
+/** @throws NetlinkError with the errno of socket, bind, listen or the option that was refused. */
+export function openSocket(
+  {family, options = [], local}: SocketOptions,
+  type: typeof SOCK_STREAM | typeof SOCK_DGRAM,
+  backlog?: number,
+): number {
+  const address = local && encodeEndpoint(local);
+  const native = options.map(toNative);
+  return calling(() => binding.openSocket(toAf(family), type, native, address, backlog), options);
+}
+
+/** Takes the descriptor over. @throws NetlinkError when it cannot be polled. */
+export function watch(fd: number, what: 'read' | 'write', onReady: () => void): NativeWatcher {
+  return calling(() => new binding.Watcher(fd, what === 'write', onReady));
+}
+
+/** @throws NetlinkError with the errno of setsockopt. */
+export function setSocketOption(fd: number, option: SocketOption): void {
+  calling(() => binding.setSocketOption(fd, toNative(option)), [option]);
+}
+
+/** The value of an option that has four octets. @throws NetlinkError. */
+export function socketNumber(
+  fd: number,
+  {level, number}: Pick<SocketOption, 'level' | 'number'>,
+): number {
+  const value = calling(() => binding.getSocketOption(fd, level, number, 4));
+  return new Int32Array(value.slice().buffer)[0] ?? 0;
+}
+
+/** @throws NetlinkError when the descriptor is no socket of ours. */
+export function localEndpoint(fd: number): Required<Endpoint> {
+  return decodeEndpoint(calling(() => binding.socketAddress(fd)));
+}
+
+/** 0 when there is no link of that name in our namespace. */
+export function interfaceIndex(name: string): number {
+  return binding.interfaceIndex(name);
+}
+
+function toNative({level, number, value}: SocketOption): [number, number, Uint8Array] {
+  return [level, number, value];
+}
+
+/** Names the system call, and the option where one was refused. */
+export function calling<T>(body: () => T, options: readonly SocketOption[] = []): T {
+  try {
+    return body();
+  } catch (error) {
+    const thrown = error as {errno?: number; syscall?: string; option?: number};
+    if (typeof thrown.errno !== 'number') throw error;
+    const name = thrown.syscall === 'setsockopt' ? options[thrown.option ?? 0]?.name : undefined;
+    const op = name === undefined ? `${thrown.syscall}` : `setsockopt ${name}`;
+    throw systemError(op, thrown.errno);
+  }
+}
