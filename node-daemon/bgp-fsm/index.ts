@@ -1,4 +1,5 @@
 /** BGP without I/O: octets, machines and routes. Imports nothing of ours. */
+export * from './wire/address.js';
 export * from './wire/as-path.js';
 export * from './wire/attribute-encode.js';
 export {decodeAttributes} from './wire/attributes.js';
