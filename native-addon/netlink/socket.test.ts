@@ -210,14 +210,20 @@ privileged('changes go on while a dump runs, and a dump is whole in spite of the
   for (let i = 0; i < 2000; i++) t.true(keys.has(`10.${i >> 8}.${i & 0xff}.0`));
 });
 
-privileged.serial('10,000 sockets in a namespace leave no descriptor behind', async t => {
-  const node = await createNamespace(t);
-  const before = countDescriptors();
-  for (let i = 0; i < 10_000; i++) {
-    (await openNetlink({namespace: {path: node.path}})).close();
-  }
-  await t.notThrowsAsync(eventually(() => countDescriptors() <= before));
-});
+for (const how of ['own', 'path', 'descriptor'] as const) {
+  privileged.serial(`10,000 sockets leave no descriptor behind: namespace by ${how}`, async t => {
+    const {path} = await createNamespace(t);
+    const file = openSync(path, 'r');
+    t.teardown(() => closeSync(file));
+    const options = {own: {}, path: {namespace: {path}}, descriptor: {namespace: {fd: file}}}[how];
+    const before = countDescriptors();
+    for (let i = 0; i < 10_000; i++) (await openNetlink(options)).close();
+    await t.notThrowsAsync(eventually(() => countDescriptors() <= before));
+    const kept = await openNetlink(options); // the control: one that is open is seen
+    t.true(countDescriptors() > before);
+    kept.close();
+  });
+}
 
 privileged.serial('a refused opening leaves no descriptor behind', async t => {
   const before = countDescriptors();
