@@ -36,6 +36,7 @@ import {
 import {toHostWish} from './desired/host-wish.js';
 import {readEtcdOptions} from './etcd-options.js';
 import {createMetrics, type Metrics} from './http/metrics.js';
+import {judgeLiveness} from './http/liveness.js';
 import {toNodeStatus, toRanges} from './http/node-status.js';
 import {createHttpServer, type HttpServer} from './http/server.js';
 import type {NodeStatus, StatusProblem} from './http/status.js';
@@ -47,7 +48,7 @@ import type {Logger} from './log.js';
 import {readBootId, readIdentity} from './node/identity.js';
 import {routedAddresses} from './node/routed-addresses.js';
 import {lockState} from './node/state-lock.js';
-import type {UnderlayChoice} from './node/underlay.js';
+import {hasMoved, type UnderlayChoice} from './node/underlay.js';
 import {UnderlayWatch} from './node/watch-underlay.js';
 import {HostSettings, type HostPass} from './reconcile/host-settings.js';
 import {createNodeCore, type NodeCore} from './reconcile/loop.js';
@@ -100,6 +101,7 @@ interface Parts extends DaemonOptions {
 export class Daemon {
   readonly #parts: Parts;
   readonly #since = new Date().toISOString();
+  readonly #startedAtMs = systemClock.nowMs();
   readonly #core: NodeCore;
   readonly #reflector: Reflector;
   readonly #lease: NodeLease;
@@ -109,6 +111,7 @@ export class Daemon {
   readonly #underlay: UnderlayWatch;
   readonly #metrics: Metrics;
   readonly #problems = new ProblemList();
+  #underlayChoice: UnderlayChoice | undefined;
   #underlayReason: string | undefined;
   #settingsWrites = 0;
   #isReady = false;
@@ -127,6 +130,7 @@ export class Daemon {
       kernel: createRtnetlink(),
       log: log.child({component: 'reconcile'}),
       resyncMs: config.resyncIntervalMs,
+      onPass: pass => this.#report.kernel(pass),
     });
     this.#lease = new NodeLease({
       store: openClient(),
@@ -193,7 +197,7 @@ export class Daemon {
       listen: config.http,
       routes: {
         status: () => this.status(),
-        healthy: () => ({ok: true, reasons: []}),
+        healthy: () => this.#liveness(),
         ready: () => ({ok: this.#isReady, reasons: this.#isReady ? [] : [this.#reason()]}),
         metrics: () => this.#metrics.render(),
       },
@@ -252,6 +256,18 @@ export class Daemon {
         clock: ms => new Date(started + ms).toISOString(),
         boottime: ms => new Date(booted + ms).toISOString(),
       },
+    });
+  }
+
+  #liveness() {
+    const {lastPassAtMs} = this.#core.health();
+    const cni = this.#cni;
+    return judgeLiveness({
+      cni: cni === undefined ? 'starting' : cni.isReachable() ? 'served' : 'gone',
+      lastPassAtMs,
+      startedAtMs: this.#startedAtMs,
+      nowMs: systemClock.nowMs(),
+      resyncMs: this.#parts.config.resyncIntervalMs,
     });
   }
 
@@ -321,10 +337,19 @@ export class Daemon {
     this.#report.underlay(choice);
     this.#underlayReason = choice.kind === 'none' ? `no underlay: ${choice.reason}` : undefined;
     const underlay = choice.kind === 'none' ? undefined : choice.underlay;
+    if (hasMoved(this.#underlayChoice, choice)) this.#renewConnections();
+    this.#underlayChoice = choice;
     this.#core.dispatch({kind: 'underlay', underlay});
     if (underlay === undefined) return;
     this.#lease.renewRecord();
     void this.#settings.run();
+  }
+
+  /** TCP would find out in its own time that nobody answers where we no longer are. */
+  #renewConnections(): void {
+    this.#reflector.renew();
+    this.#lease.renewConnection();
+    this.#writer.renew();
   }
 
   #noteLease(view: LeaseView): void {

@@ -11,6 +11,7 @@ import type {Metrics} from './http/metrics.js';
 import type {Logger} from './log.js';
 import type {UnderlayChoice} from './node/underlay.js';
 import type {HostPass} from './reconcile/host-settings.js';
+import type {KernelPass} from './reconcile/pass-meter.js';
 
 export class Report {
   readonly #log: Logger;
@@ -80,13 +81,18 @@ export class Report {
     );
   }
 
+  /** One duration for the pass, under the name of what caused it; counts table by table. */
+  kernel({kind, durationMs, tables}: KernelPass): void {
+    this.#metrics.observePass(kind, durationMs / 1000);
+    for (const [table, {operations, failed}] of Object.entries(tables)) {
+      this.#metrics.countOperations(table, operations, failed);
+    }
+  }
+
   settings({chainsWritten, sysctlsWritten, failed, durationMs}: HostPass): void {
-    this.#metrics.observeReconcile({
-      table: 'settings',
-      operations: chainsWritten + sysctlsWritten.length,
-      failed: failed.size,
-      seconds: durationMs / 1000,
-    });
+    this.#metrics.observePass('settings', durationMs / 1000);
+    const written = chainsWritten + sysctlsWritten.length;
+    this.#metrics.countOperations('settings', written, failed.size);
     for (const change of sysctlsWritten) this.#log.info(change, 'sysctl changed');
     const text = [...failed].map(([key, {message}]) => `${key}: ${message}`).join('\n');
     if (text !== this.#failedSettings) {

@@ -1,4 +1,6 @@
 /** The node daemon of one host, as its packaging starts it: `twilld --config FILE`. Shell. */
+import {dirname} from 'node:path';
+
 import type {Namespace} from './namespace.js';
 import type {LongProcess} from './process.js';
 import {programs} from './programs.js';
@@ -15,8 +17,10 @@ export class Daemon {
   readonly process: LongProcess;
 
   constructor(host: Namespace) {
-    const argv = [process.execPath, programs.daemon, '--config', configFile];
-    this.process = host.start(argv, {env: {NODE_NAME: host.hostname}});
+    // by its first line, which has the flags of its node; that one is ours
+    const path = [dirname(process.execPath), process.env['PATH']].join(':');
+    const argv = [programs.daemon, '--config', configFile];
+    this.process = host.start(argv, {env: {NODE_NAME: host.hostname, PATH: path}});
   }
 
   /** @throws CommandError with the log's end when it stops or is not ready in time. */

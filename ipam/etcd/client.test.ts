@@ -205,6 +205,24 @@ test('a connection that goes silent ends the watch within the keepalive bound', 
   t.is(ends.length, 1);
 });
 
+test('renew() ends calls on a silent connection now; the next call has a new one', async t => {
+  const server = await etcdFor(t);
+  const proxy = await startProxy(server.port);
+  t.teardown(() => proxy.stop());
+  const client = openFor(t, {endpoints: [proxy.url], deadlineMs: 20_000});
+  await client.put('/x', 'first');
+  proxy.freeze();
+  const write = client.put('/x', 'lost');
+  const read = client.get('/x');
+  const startMs = Date.now();
+  client.renew();
+  for (const call of [write, read]) {
+    await t.throwsAsync<Error>(call as Promise<unknown>, {code: 'STORE_UNAVAILABLE'} as never);
+  }
+  t.is((await client.get('/x'))?.value, 'first');
+  t.true(Date.now() - startMs < 10_000, 'nobody waited for the deadline');
+});
+
 test('a cut connection ends the watch; close() is silent, final and leaves no loop', async t => {
   const server = await etcdFor(t);
   const proxy = await startProxy(server.port);

@@ -200,6 +200,10 @@ class Client implements EtcdClient {
     });
   }
 
+  renew(): void {
+    this.#members.renew();
+  }
+
   close(): void {
     this.#closed = true;
     for (const watch of [...this.#live]) watch.cancel();

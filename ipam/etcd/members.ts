@@ -18,6 +18,7 @@ type Attempt<T> = (endpoint: Endpoint, deadline: Date) => Promise<T>;
 export class Members {
   readonly #endpoints: readonly Endpoint[];
   readonly #deadlineMs: number;
+  readonly #cuts = new Set<() => void>(); // of calls under way
   #preferred = 0;
   #closed = false;
 
@@ -42,7 +43,7 @@ export class Members {
           this.#leave(endpoint);
           continue;
         }
-        return await attempt(endpoint, kind === 'write' ? new Date(deadline) : share);
+        return await this.#orCut(attempt(endpoint, kind === 'write' ? new Date(deadline) : share));
       } catch (error) {
         failure = toStoreError(operation, error);
         if (isTokenProblem(error) && !renewed) {
@@ -60,9 +61,25 @@ export class Members {
     throw failure ?? new StoreUnavailableError(`etcd ${operation}: no member answered`);
   }
 
+  /** Calls under way are failed as on a lost connection, and new ones go over new connections. */
+  renew(): void {
+    for (const endpoint of this.#endpoints) endpoint.renew();
+    const cuts = [...this.#cuts];
+    this.#cuts.clear();
+    for (const cut of cuts) cut();
+  }
+
   close(): void {
     this.#closed = true;
-    for (const endpoint of this.#endpoints) endpoint.renew();
+    this.renew();
+  }
+
+  #orCut<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cut = () => reject(new StoreUnavailableError('etcd: the connection was given up'));
+      this.#cuts.add(cut);
+      call.then(resolve, reject).finally(() => this.#cuts.delete(cut));
+    });
   }
 
   /** Another call may have moved on already. */

@@ -77,6 +77,8 @@ export interface EtcdClient {
    * `fromRevision` is delivered or onEnd is called.
    */
   watch(prefix: string, fromRevision: number, handlers: WatchHandlers): Promise<Watch>;
+  /** Calls from now on go over new connections: an address of ours may have gone, and they with it. */
+  renew(): void;
   /** Cancels all watches, closes the connections. Calls under way fail. Idempotent. */
   close(): void;
 }

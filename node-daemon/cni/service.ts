@@ -5,6 +5,7 @@
  * `<socket>.state` is a link to the state directory: the CNI binary follows it to leave a DEL there
  * when no daemon answers, and so needs no configuration of its own.
  */
+import {statSync} from 'node:fs';
 import {mkdir, readlink, rename, symlink, unlink} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
 import {createContext, type CniContext} from '../../cni-plugin/context.js';
@@ -26,6 +27,8 @@ export interface CniServiceOptions {
 }
 
 export interface CniService {
+  /** The socket file is the one that is served; somebody may have removed or replaced it. */
+  isReachable(): boolean;
   /** No new requests; those under way are answered. */
   close(): Promise<void>;
 }
@@ -46,7 +49,12 @@ export async function startCniService(options: CniServiceOptions): Promise<CniSe
   await linkStateDir(options.socket, options.stateDir);
   await replayTombstones(context, tombstones); // a DEL that came between the first replay and the socket
 
+  const own = statSync(options.socket);
   return {
+    isReachable() {
+      const now = statSync(options.socket, {throwIfNoEntry: false});
+      return now !== undefined && now.ino === own.ino && now.dev === own.dev;
+    },
     async close() {
       await listener.close();
       await Promise.allSettled([...pending]);

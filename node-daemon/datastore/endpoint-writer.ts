@@ -28,6 +28,8 @@ export interface EndpointWriterOptions {
 export interface EndpointWriter {
   /** Something changed; returns at once. */
   kick(): void;
+  /** Over a new connection from now on. */
+  renew(): void;
   /** True while etcd does not show what `desired` says. */
   isBehind(): boolean;
   stop(): Promise<void>;
@@ -98,6 +100,7 @@ export function startEndpointWriter(options: EndpointWriterOptions): EndpointWri
       dirty = true;
       if (!backingOff) nudge();
     },
+    renew: () => client?.renew(),
     isBehind: () => dirty,
     async stop() {
       stopped = true;

@@ -85,6 +85,15 @@ export class Reflector {
     void this.#connect();
   }
 
+  /** The connection may be dead and nobody have noticed: list and watch over a new one, now. */
+  renew(): void {
+    if (this.#stopped) return;
+    this.#timer?.cancel();
+    this.#attempt = 0;
+    this.#drop();
+    void this.#connect();
+  }
+
   /** Nothing is told after this returns. */
   stop(): void {
     this.#stopped = true;

@@ -128,7 +128,8 @@ test('metrics show the daemon as it is when scraped', async t => {
   const metrics = createMetrics('0.1.0', () => current);
   metrics.observeCni('ADD', 0, 0.003);
   metrics.observeCni('ADD', 11, 0.003);
-  metrics.observeReconcile({table: 'routes', operations: 7, failed: 1, seconds: 0.01});
+  metrics.observePass('resync', 0.01);
+  metrics.countOperations('routes', 7, 1);
   const text = await metrics.render();
   for (const line of [
     'twill_ready 1',
@@ -143,6 +144,7 @@ test('metrics show the daemon as it is when scraped', async t => {
     'twill_cni_request_duration_seconds_count{verb="ADD",code="11"} 1',
     'twill_reconcile_operations_total{table="routes"} 7',
     'twill_reconcile_failed_total{table="routes"} 1',
+    'twill_reconcile_duration_seconds_count{pass="resync"} 1',
   ]) {
     t.true(text.includes(`${line}\n`), `${line} in\n${text}`);
   }

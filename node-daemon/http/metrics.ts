@@ -18,17 +18,12 @@ export interface MetricsSample {
   readonly etcdResyncs: number; // since start
 }
 
-export interface ReconcilePass {
-  readonly table: string;
-  readonly operations: number;
-  readonly failed: number;
-  readonly seconds: number;
-}
-
 export interface Metrics {
   /** `code` is the CNI error code, 0 for success. */
   observeCni(verb: string, code: number, seconds: number): void;
-  observeReconcile(pass: ReconcilePass): void;
+  /** `pass` says what was looked at: 'resync', 'update' or 'settings'. */
+  observePass(pass: string, seconds: number): void;
+  countOperations(table: string, accepted: number, refused: number): void;
   /** The text of /metrics. */
   render(): Promise<string>;
 }
@@ -62,18 +57,18 @@ export function createMetrics(version: string, sample: () => MetricsSample): Met
   });
   const passes = new Histogram({
     name: 'twill_reconcile_duration_seconds',
-    help: 'Time of one pass over a table: dump, plan, apply',
-    labelNames: ['table'],
+    help: 'Time of one pass: resync (all of the kernel), update (what changed) or settings',
+    labelNames: ['pass'],
     buckets: [0.001, 0.004, 0.016, 0.064, 0.25, 1, 4, 16],
     registers,
   });
 
   return {
     observeCni: (verb, code, seconds) => cni.observe({verb, code}, seconds),
-    observeReconcile({table, operations: done, failed, seconds}) {
-      operations.inc({table}, done);
-      failures.inc({table}, failed);
-      passes.observe({table}, seconds);
+    observePass: (pass, seconds) => passes.observe({pass}, seconds),
+    countOperations(table, accepted, refused) {
+      operations.inc({table}, accepted);
+      failures.inc({table}, refused);
     },
     render() {
       updateGauges(sample());

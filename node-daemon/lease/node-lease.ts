@@ -83,6 +83,11 @@ export class NodeLease {
     this.#keeper.recheck();
   }
 
+  /** An address of ours is gone, and with it perhaps the connections from there. */
+  renewConnection(): void {
+    this.#options.store.renew();
+  }
+
   /** Resolves when the node has its first range or cannot have one, after `limitMs` at the latest. */
   firstClaim(limitMs: number): Promise<void> {
     const isOver = ({state, ranges}: LeaseView) =>

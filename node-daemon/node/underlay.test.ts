@@ -4,7 +4,7 @@ import {familyOf, formatAddress, parseAddress, parseInterface} from '#ipam';
 import {parseUnderlayAddress} from '../config/underlay.js';
 import {createScratch, kernelTest} from '../kernel/scratch-namespace.js';
 import {detectUnderlay} from './detect-underlay.js';
-import {type UnderlaySettings, type UnderlayView, chooseUnderlay} from './underlay.js';
+import {type UnderlaySettings, type UnderlayView, chooseUnderlay, hasMoved} from './underlay.js';
 
 const permanent = 0x80;
 const temporary = 0x01; // secondary in IPv4
@@ -282,4 +282,17 @@ kernelTest('a real kernel answers every setting', [], async t => {
     );
     t.is([name, ...texts].join(' '), expected);
   }
+});
+
+test('a node has moved when an address came or went, not when an MTU did', t => {
+  const choose = (view: UnderlayView, wanted = settings('auto', 'auto')) =>
+    chooseUnderlay(view, wanted);
+  const before = choose(host);
+  const links = host.links.map(each => ({...each, mtu: 1400}));
+  t.false(hasMoved(undefined, before), 'the first choice is no move');
+  t.false(hasMoved(before, choose({...host, links})));
+  t.true(hasMoved(before, choose(host, settings('auto'))), 'a family went');
+  t.true(hasMoved(before, choose(host, settings('192.0.2.7', 'auto'))), 'another address');
+  t.true(hasMoved(before, {kind: 'none', reason: 'no address'}));
+  t.true(hasMoved({kind: 'none', reason: 'no address'}, before), 'what was tried meanwhile failed');
 });

@@ -47,6 +47,17 @@ export type UnderlayChoice =
     }
   | {readonly kind: 'none'; readonly reason: string};
 
+/** Whether connections from the addresses of the earlier choice may be dead, or new ones possible. */
+export function hasMoved(before: UnderlayChoice | undefined, after: UnderlayChoice): boolean {
+  return before !== undefined && addressesOf(before) !== addressesOf(after);
+}
+
+function addressesOf(choice: UnderlayChoice): string {
+  if (choice.kind === 'none') return '';
+  const {ipv4, ipv6} = choice.underlay.addresses;
+  return [ipv4, ipv6].map(each => each && formatAddress(each.address)).join();
+}
+
 export function chooseUnderlay(view: UnderlayView, settings: UnderlaySettings): UnderlayChoice {
   const ipv4 = choose({family: 'ipv4', setting: settings.ipv4, view});
   const near = ipv4.kind === 'found' ? ipv4.link : undefined;

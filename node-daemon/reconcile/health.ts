@@ -26,6 +26,7 @@ export interface NodeHealth {
   readonly tables: Readonly<Record<TableName, TableHealth>>;
   /** What was wrong with reading the kernel, until that went well again. */
   readonly dumpError?: string;
+  readonly lastPassAtMs?: number; // end of the last pass, however it ended; on the core's clock
   readonly resyncs: number; // full passes
   readonly updates: number; // passes over changed keys only
   /** Unusable records by etcd key, and what cannot be done for a node, by 'node <name>'. */

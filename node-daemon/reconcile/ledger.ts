@@ -21,11 +21,13 @@ export class Ledger {
   readonly failed = new Map<string, Failure>();
   readonly blocked = new Map<string, string>(); // what they wait for
   operations = 0; // accepted by the kernel, since start
+  refusals = 0; // by the kernel, since start
   lastError: string | undefined;
   lastOkAtMs: number | undefined; // end of the last pass that left nothing failed or blocked
   lastPassMs: number | undefined; // how long the last pass took
 
   fail(key: string, error: KernelError, isConflict: boolean, nowMs: number): void {
+    this.refusals++;
     const before = this.failed.get(key);
     const attempts = (before?.attempts ?? 0) + 1;
     const delayMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempts - 1, 10));

@@ -4,6 +4,7 @@ import type {StoreEvent} from '../datastore/store-event.js';
 import {FakeKernel, no} from '../kernel/fake-kernel.js';
 import type {StateEvent} from '../state/transition.js';
 import {createNodeCore} from './loop.js';
+import type {KernelPass} from './pass-meter.js';
 import {fleet, nodeEvent, nodeKey, rangesOf} from './paper-fleet.js';
 
 const underlay: StateEvent = {
@@ -22,12 +23,14 @@ function setUp() {
   const clock = new ManualClock();
   const warnings: object[] = [];
   const log = {info: () => undefined, warn: (fields: object) => warnings.push(fields)};
-  const core = createNodeCore({self: {name: 'n0', uid: 'uid-0'}, kernel, clock, log});
+  const passes: KernelPass[] = [];
+  const onPass = (pass: KernelPass) => passes.push(pass);
+  const core = createNodeCore({self: {name: 'n0', uid: 'uid-0'}, kernel, clock, log, onPass});
   const dispatch = (...events: StateEvent[]) => events.forEach(event => core.dispatch(event));
   const store = (...events: StoreEvent[]) => core.dispatch({kind: 'store', events});
   let isReady = false;
   void core.firstPassDone.then(() => (isReady = true));
-  return {kernel, clock, core, warnings, dispatch, store, isReady: () => isReady};
+  return {kernel, clock, core, warnings, passes, dispatch, store, isReady: () => isReady};
 }
 
 async function setUpReady(peers = 3) {
@@ -225,6 +228,29 @@ test('health counts what is as desired and names what is not', async t => {
   t.like(routes, {desired: 6, applied: 6, operations: 6});
   t.like(device, {desired: 1, applied: 1});
   t.true(scene.isReady(), 'a failing table does not keep the node from being ready');
+});
+
+test('each pass is told with what it did, table by table; one with nothing to do is not', async t => {
+  const {kernel, clock, passes, store} = await setUpReady();
+  const whole = passes.at(-1);
+  t.is(whole?.kind, 'resync');
+  t.is(whole?.tables.routes.operations, 6); // two families
+  t.is(whole?.tables.fdb.operations, 3);
+
+  kernel.refuse = op => (op.kind === 'replace-fdb' ? no('ENOMEM') : undefined);
+  store(nodeEvent(4));
+  await clock.advance(0);
+  t.is(passes.at(-1)?.kind, 'update');
+  t.deepEqual(passes.at(-1)?.tables.fdb, {operations: 0, failed: 1});
+  t.deepEqual(passes.at(-1)?.tables.routes, {operations: 2, failed: 0});
+
+  kernel.refuse = () => undefined;
+  await clock.advance(1000);
+  t.deepEqual(passes.at(-1)?.tables.fdb, {operations: 1, failed: 0});
+  const count = passes.length;
+  store(nodeEvent(4)); // as it is
+  await clock.advance(0);
+  t.is(passes.length, count);
 });
 
 test('stop leaves the kernel as it is', async t => {

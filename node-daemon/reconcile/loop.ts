@@ -34,6 +34,7 @@ import {createState, type Self, type State} from '../state/state.js';
 import {createChanges, transition, type Changes, type StateEvent} from '../state/transition.js';
 import {describeTables, type NodeHealth} from './health.js';
 import {needsResync} from './news.js';
+import {PassMeter, type KernelPass} from './pass-meter.js';
 import {Reconciler} from './reconciler.js';
 
 export interface NodeCoreOptions {
@@ -45,6 +46,8 @@ export interface NodeCoreOptions {
   readonly resyncMs?: number; // default 30000
   /** News of the kernel are gathered this long before they lead to a resync. */
   readonly debounceMs?: number; // default 100
+  /** After every pass that had something to do, and after every resync. */
+  readonly onPass?: (pass: KernelPass) => void;
 }
 
 /** The methods of a pino logger that are used. */
@@ -85,6 +88,7 @@ class Core implements NodeCore {
   readonly #log: Log;
   readonly #resyncMs: number;
   readonly #debounceMs: number;
+  readonly #passes: PassMeter;
   readonly #derivation: Derivation;
   readonly #reconciler: Reconciler;
   #changes = createChanges();
@@ -102,10 +106,11 @@ class Core implements NodeCore {
   #resyncAtMs = 0; // full pass at the latest then
   #dumpFailures = 0;
   #dumpError: string | undefined;
+  #lastPassAtMs: number | undefined;
   #resyncs = 0;
   #updates = 0;
 
-  constructor({self, kernel, log, clock, resyncMs, debounceMs}: NodeCoreOptions) {
+  constructor({self, kernel, log, clock, resyncMs, debounceMs, onPass}: NodeCoreOptions) {
     this.#state = createState(self);
     this.#derivation = new Derivation((node, problems) =>
       this.#log.warn({node, problems}, 'node cannot be reached fully'),
@@ -116,6 +121,7 @@ class Core implements NodeCore {
     this.#resyncMs = resyncMs ?? 30_000;
     this.#debounceMs = debounceMs ?? 100;
     this.#reconciler = new Reconciler(kernel, this.#clock);
+    this.#passes = new PassMeter(this.#reconciler.ledgers, onPass);
     this.firstPassDone = new Promise(resolve => (this.#markFirstPass = resolve));
   }
 
@@ -166,6 +172,7 @@ class Core implements NodeCore {
     return {
       tables: describeTables(this.#reconciler.ledgers, counts),
       ...(this.#dumpError !== undefined && {dumpError: this.#dumpError}),
+      ...(this.#lastPassAtMs !== undefined && {lastPassAtMs: this.#lastPassAtMs}),
       resyncs: this.#resyncs,
       updates: this.#updates,
       problems: new Map([...this.#state.problems, ...this.#derivation.problems()]),
@@ -191,6 +198,7 @@ class Core implements NodeCore {
     const isOverdue = this.#isComplete() && !this.#isFirstPassDone && this.#dumpFailures === 0;
     if (isBroad || isOverdue || this.#isResyncDue()) await this.#resync();
     else if (this.#derivation.isReady && this.#dumpFailures === 0) await this.#update(dirty);
+    this.#lastPassAtMs = this.#clock.nowMs();
     if (this.#reconciler.wantsResync) this.#resyncSoon();
   }
 
@@ -208,6 +216,7 @@ class Core implements NodeCore {
     this.#updates++;
     try {
       await this.#reconciler.update(this.#derivation.desired, dirty);
+      this.#passes.end('update');
     } catch (error) {
       this.#noteDumpError(error);
     }
@@ -220,6 +229,7 @@ class Core implements NodeCore {
     this.#resyncs++;
     try {
       await this.#reconciler.resync(desired, {withOverlay: isReady});
+      this.#passes.end('resync');
       this.#dumpFailures = 0;
       this.#dumpError = undefined;
     } catch (error) {

@@ -1,0 +1,33 @@
+/*
+ * One host. Claim: /healthz says no when a restart would mend what is wrong, and only then.
+ */
+import {createCluster} from './cluster.js';
+import {eventually} from './lab/eventually.js';
+import type {Host} from './lab/host.js';
+import {labTest} from './privileged.js';
+
+labTest('/healthz says no when the CNI socket is gone, and yes while etcd is', async t => {
+  const lab = await createCluster(t, {hosts: ['a']});
+  const a = lab.host('a');
+  t.deepEqual(await health(a), {ok: true, reasons: []});
+
+  await lab.etcd.stop();
+  await eventually(() => a.daemon.log().some(({msg}) => String(msg).startsWith('etcd is out')), {
+    withinMs: 10_000,
+    what: 'etcd to be missed',
+  });
+  t.true((await health(a)).ok, 'a restart would not bring etcd back');
+
+  await a.run(['rm', '/run/twill/cni.sock']);
+  t.deepEqual(await health(a), {ok: false, reasons: ['the CNI socket is not served']});
+  await a.killDaemon('SIGTERM');
+  await a.launchDaemon();
+  await eventually(async () => (await health(a)).ok, {withinMs: 10_000, what: 'life'});
+});
+
+async function health(host: Host): Promise<{ok: boolean; reasons: string[]}> {
+  // busybox's wget keeps the body of a 503 to itself
+  const script = `fetch('http://127.0.0.1:9478/healthz').then(r => r.text()).then(console.log)`;
+  const {stdout} = await host.run([process.execPath, '-e', script]);
+  return JSON.parse(stdout) as {ok: boolean; reasons: string[]};
+}
