@@ -131,17 +131,18 @@ function understand({node, kernel}: CniContext, {frame, json, base, descriptor}:
 }
 
 /** Addresses of an unsafe lease may be another node's by now. Pods that run keep theirs. */
-function requireServing({canServe, leaseSafe, reason}: NodeState, {ipam}: NetworkConfig): void {
+function requireServing({canServe, ranges, reason}: NodeState, {ipam}: NetworkConfig): void {
   const why = reason === undefined ? {} : {details: reason};
   if (!canServe)
     throw new CniError(CNI_CODE.tryAgainLater, 'twilld is not ready on this node yet', why);
-  if (!leaseSafe && ipam !== 'delegated') {
-    throw new CniError(
-      CNI_CODE.tryAgainLater,
-      "the lease on this node's address ranges is not safe: no new addresses until it is",
-      why,
-    );
-  }
+  if (ranges === 'held' || ipam === 'delegated') return;
+  throw new CniError(
+    CNI_CODE.tryAgainLater,
+    ranges === 'none'
+      ? 'this node holds no address range: no addresses for pods until it does'
+      : "the lease on this node's address ranges is not safe: no new addresses until it is",
+    why,
+  );
 }
 
 /** @throws CniError 4 when the name is taken by an attachment that this ADD does not repeat. */

@@ -9,15 +9,14 @@ export interface NodeState {
   readonly ready: boolean;
   /** Pods can be wired: a restarted daemon can before it is ready, where etcd is away. */
   readonly canServe: boolean;
-  /** False: the lease on the ranges ran out, is about to, or somebody else holds a range. */
-  readonly leaseSafe: boolean;
-  /** Why one of the two is false, for a person. */
+  /** `none`: no range was had yet. `unsafe`: the lease ran out, is about to, or somebody else has a range. */
+  readonly ranges: 'held' | 'none' | 'unsafe';
+  /** Why not, for a person. */
   readonly reason?: string;
   /** Of pod interfaces, octets. */
   readonly mtu: number;
   /** What a pod gets when it asks for nothing: the families for which the node holds ranges. */
   readonly families: readonly Family[];
-  readonly hostname: string;
 }
 
 export interface NodeView {

@@ -7,27 +7,16 @@ import {CNI_CODE, CniError} from './error.js';
 /** @throws CniError 50 until an ADD can be served at all, 51 when it would get no address. */
 export function status({node, book}: CniContext, call: Call): void {
   const config = parseConfig(call.json, call.base, 'STATUS');
-  const {ready, leaseSafe, reason, families} = node.state();
+  const {ready, ranges, reason, families} = node.state();
   const why = reason === undefined ? {} : {details: reason};
   if (!ready)
     throw new CniError(CNI_CODE.notAvailable, 'twilld is not ready on this node yet', why);
   if (config.ipam === 'delegated') return;
-  if (!leaseSafe) {
-    throw new CniError(
-      CNI_CODE.limitedConnectivity,
-      "the lease on this node's address ranges is not safe",
-      why,
-    );
-  }
-  const exhausted = families.length === 0 ? 'any' : families.find(family => !hasFree(book, family));
-  if (exhausted === undefined) return;
-  throw new CniError(
-    CNI_CODE.limitedConnectivity,
-    families.length === 0
-      ? 'this node holds no address range'
-      : `no free ${exhausted} address on this node`,
-    why,
-  );
+  const limited = (message: string) => new CniError(CNI_CODE.limitedConnectivity, message, why);
+  if (ranges === 'none') throw limited('this node holds no address range');
+  if (ranges === 'unsafe') throw limited("the lease on this node's address ranges is not safe");
+  const exhausted = families.find(family => !hasFree(book, family));
+  if (exhausted !== undefined) throw limited(`no free ${exhausted} address on this node`);
 }
 
 function hasFree(book: AddressBook, family: Family): boolean {

@@ -44,11 +44,10 @@ export const RANGES: readonly Range[] = [
 
 const READY: NodeState = {
   ready: true,
-  leaseSafe: true,
+  ranges: 'held',
   canServe: true,
   mtu: 1450,
   families: ['ipv4', 'ipv6'],
-  hostname: 'a',
 };
 
 /** The caller registers `t.teardown(() => closeNode(node))`. */

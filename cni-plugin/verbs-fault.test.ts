@@ -205,9 +205,13 @@ rooted('exhausted, unsafe, not ready, out of range, in use: each says so', async
   t.is((await add('c0', 'e0')).json.code, 11);
   t.is((await add('c0', 'e0')).json.details, 'first sync');
   t.is((await status()).json.code, 50);
-  node.state = {...ready, leaseSafe: false, reason: 'etcd is silent'};
+  node.state = {...ready, ranges: 'unsafe', reason: 'etcd is silent'};
   t.regex((await add('c0', 'e0')).json.msg, /lease/);
   t.is((await status()).json.code, 51);
+  node.state = {...ready, ranges: 'none', reason: 'there is no Pool'};
+  t.like((await add('c0', 'e0')).json, {code: 11, details: 'there is no Pool'});
+  t.regex((await add('c0', 'e0')).json.msg, /holds no address range/);
+  t.like((await status()).json, {code: 51, msg: 'this node holds no address range'});
   node.state = ready;
   t.is((await status()).json, undefined);
 

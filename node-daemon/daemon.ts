@@ -59,7 +59,6 @@ export interface DaemonOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
-  readonly hostname: string;
 }
 
 /** How long the first claim of a range may hold up the ready line: without etcd's help it never comes. */
@@ -272,7 +271,7 @@ export class Daemon {
   }
 
   async #startCni(): Promise<void> {
-    const {config, log, book, kernel, hostname} = this.#parts;
+    const {config, log, book, kernel} = this.#parts;
     this.#cni = await startCniService({
       socket: config.cni.socket,
       stateDir: config.stateDir,
@@ -289,7 +288,6 @@ export class Daemon {
               isReady: this.#isReady,
               poolFamilies: this.#lease.families(),
               underlayReason: this.#underlayReason,
-              hostname,
             }),
         },
         onProblem: problem => {

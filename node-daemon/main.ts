@@ -4,7 +4,6 @@
  * Exit codes: 0 stopped by a signal, 1 could not start or broke, 2 wrong arguments or configuration.
  */
 import {readFileSync} from 'node:fs';
-import {hostname} from 'node:os';
 import {parseArgs} from 'node:util';
 import {misspeltVariables} from './config/environment.js';
 import {ConfigError} from './config/error.js';
@@ -51,7 +50,7 @@ async function main(): Promise<void> {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
-  const daemon = await startDaemon({config, log, version, hostname: hostname()});
+  const daemon = await startDaemon({config, log, version});
   const signal = await stopped;
   log.info({signal}, 'stopping; pods keep forwarding');
   await daemon.stop();

@@ -14,7 +14,6 @@ export interface NodeFacts {
   /** Of the enabled pools that select this node: a pod gets an address of each, or none at all. */
   readonly poolFamilies: readonly Family[];
   readonly underlayReason: string | undefined;
-  readonly hostname: string;
 }
 
 /**
@@ -22,18 +21,22 @@ export interface NodeFacts {
  * pod needs: its ranges are safe by the saved deadline, and the kernel still has the routes.
  */
 export function toNodeState(facts: NodeFacts): NodeState {
-  const {state, lease, isReady, hostname} = facts;
+  const {state, lease, isReady} = facts;
   const reason = reasonOf(facts);
-  const leaseSafe = lease.state === 'held' && lease.ranges.length > 0;
+  const ranges = rangesOf(lease);
   return {
     ready: isReady,
-    canServe: isReady || (leaseSafe && state.underlay !== undefined),
-    leaseSafe,
+    canServe: isReady || (ranges === 'held' && state.underlay !== undefined),
+    ranges,
     ...(reason !== undefined && {reason}),
     mtu: podMtu(facts.state),
     families: [...new Set([...facts.poolFamilies, ...lease.ranges.map(({family}) => family)])],
-    hostname,
   };
+}
+
+function rangesOf({state, ranges}: LeaseView): NodeState['ranges'] {
+  if (state === 'unsafe' || state === 'fenced') return 'unsafe';
+  return state === 'held' && ranges.length > 0 ? 'held' : 'none';
 }
 
 export function podMtu({network, underlay}: State): number {
