@@ -34,7 +34,7 @@
 namespace twill {
 namespace {
 
-constexpr int64_t kInputMs = 5'000;
+constexpr int64_t kInputMs = 1'500;
 constexpr int64_t kGlanceMs = 200;  // where stdin only tells which cniVersion to answer with
 
 std::string about(const std::string& self) {
