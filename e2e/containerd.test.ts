@@ -10,6 +10,7 @@
  */
 import {Containerd, image} from './lab/containerd.js';
 import type {SandboxConfig} from './lab/cri.js';
+import {servedVerbs} from './lab/api.js';
 import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
 import {createCluster, endpointKeys, podsAreGone} from './cluster.js';
@@ -52,6 +53,7 @@ labTest(
     await Promise.all(
       pods.map(async ({runtime, sandbox}) => {
         await runtime.cri.stopPodSandbox(sandbox);
+        await runtime.cri.stopPodSandbox(sandbox); // as kubelet does, once more before it removes
         await runtime.cri.removePodSandbox(sandbox);
       }),
     );
@@ -62,7 +64,9 @@ labTest(
       const failures = runtimes[index]?.process.lines.filter(line =>
         /failed.*(CNI|network)/i.test(line),
       );
-      t.deepEqual(failures, [], 'every DEL of the runtime succeeded');
+      t.deepEqual(failures, [], 'the runtime had nothing to complain about');
+      t.deepEqual(await servedVerbs(host, 'ADD'), {0: podsPerHost});
+      t.deepEqual(await servedVerbs(host, 'DEL'), {0: 3 * podsPerHost}, 'three DELs a pod');
     }
     await eventually(async () => (await endpointKeys(lab)).length === 0, {
       withinMs: 10_000,

@@ -2,6 +2,7 @@
  * One host. Claim: /healthz says no when a restart would mend what is wrong, and only then.
  */
 import {createCluster} from './cluster.js';
+import {askDaemon} from './lab/api.js';
 import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
 import {labTest} from './privileged.js';
@@ -26,8 +27,5 @@ labTest('/healthz says no when the CNI socket is gone, and yes while etcd is', a
 });
 
 async function health(host: Host): Promise<{ok: boolean; reasons: string[]}> {
-  // busybox's wget keeps the body of a 503 to itself
-  const script = `fetch('http://127.0.0.1:9478/healthz').then(r => r.text()).then(console.log)`;
-  const {stdout} = await host.run([process.execPath, '-e', script]);
-  return JSON.parse(stdout) as {ok: boolean; reasons: string[]};
+  return JSON.parse(await askDaemon(host, '/healthz')) as {ok: boolean; reasons: string[]};
 }

@@ -1,0 +1,21 @@
+/** The daemon's local HTTP API, asked from inside its host. Shell. */
+import type {Host} from './host.js';
+
+/** The body, whatever the status: busybox's wget would keep that of a 503 to itself. */
+export async function askDaemon(host: Host, path: string): Promise<string> {
+  const script = `fetch('http://127.0.0.1:9478${path}').then(r => r.text()).then(console.log)`;
+  return (await host.run([process.execPath, '-e', script])).stdout;
+}
+
+/** How often a verb was served, by CNI error code; '0' is success. */
+export async function servedVerbs(
+  host: Host,
+  verb: string,
+): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
+  const pattern = /^twill_cni_request_duration_seconds_count\{verb="(\w+)",code="(\d+)"\} (\d+)$/gm;
+  for (const [, name, code = '', count] of (await askDaemon(host, '/metrics')).matchAll(pattern)) {
+    if (name === verb) counts[code] = Number(count);
+  }
+  return counts;
+}
