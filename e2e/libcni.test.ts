@@ -52,6 +52,16 @@ labTest(
     }[];
     const gateway = `neigh replace 169.254.1.1 lladdr ${neighbour?.lladdr} dev eth0 nud permanent`;
     const address = ipv4.replace('/32', '');
+    const ipv6 = ips.map(({address}) => address).find(each => each.includes(':')) ?? '';
+    const [{gateway: gateway6} = {gateway: ''}] = JSON.parse(
+      await pod.ip('-j -6 route show default'),
+    ) as {gateway: string}[];
+    const [neighbour6] = JSON.parse(await pod.ip(`-j -6 neigh show ${gateway6}`)) as {
+      lladdr: string;
+    }[];
+    const [{address: mac} = {address: ''}] = JSON.parse(await pod.ip('-j link show eth0')) as {
+      address: string;
+    }[];
     const breaks: readonly Break[] = [
       {
         item: /neighbour.*169\.254\.1\.1/i,
@@ -62,6 +72,37 @@ labTest(
         item: /route.*(default|0\.0\.0\.0\/0)/i,
         how: ['-4 route del default'],
         repair: ['-4 route add default via 169.254.1.1 dev eth0'],
+      },
+      {
+        item: new RegExp(`neighbour.*${gateway6}`, 'i'),
+        how: [`-6 neigh del ${gateway6} dev eth0`],
+        repair: [
+          `-6 neigh replace ${gateway6} lladdr ${neighbour6?.lladdr} dev eth0 nud permanent`,
+        ],
+      },
+      {
+        item: /route.*(default|::\/0)/i,
+        how: ['-6 route del default'],
+        repair: [`-6 route add default via ${gateway6} dev eth0`],
+      },
+      {
+        item: new RegExp(`address.*${ipv6.replace('/128', '')}`, 'i'),
+        how: [`-6 address del ${ipv6} dev eth0`],
+        repair: [`-6 address add ${ipv6} dev eth0 nodad`],
+      },
+      {
+        item: new RegExp(`02:00:00:00:00:99.*${mac}|${mac}.*02:00:00:00:00:99`, 'i'),
+        how: ['link set eth0 address 02:00:00:00:00:99'],
+        repair: [
+          `link set eth0 address ${mac}`, // with it the neighbours went
+          gateway,
+          `-6 neigh replace ${gateway6} lladdr ${neighbour6?.lladdr} dev eth0 nud permanent`,
+        ],
+      },
+      {
+        item: /down|not up/i,
+        how: ['link set eth0 down'],
+        repair: [],
       },
       {
         item: new RegExp(`address.*${address.replaceAll('.', '\\.')}`, 'i'),
