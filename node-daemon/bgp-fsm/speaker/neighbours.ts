@@ -1,0 +1,164 @@
+/**
+ * Who the neighbours are: the configured ones, and those that came from inside a range. Finds the owner
+ * of a connection, and turns one configuration into the next with the least that must happen.
+ */
+import {contains, parseAddress, parseCidr, type Cidr} from '../wire/address.js';
+import type {PeerConfig, PeerRange, SpeakerConfig} from './config.js';
+import {isSamePlace} from './peer-change.js';
+import {PeerRunner, type PeerHost} from './peer-runner.js';
+import type {Connection, RemoteEnd} from './ports.js';
+import {Timers} from './timers.js';
+
+const LINGER_MS = 60_000; // of a neighbour from a range that was established once
+const STRANGER_MS = 1_000; // of one that never was: a port scan must not fill the range
+
+export interface NeighbourListener {
+  /** The name stands for nobody any more. */
+  removed(name: string): void;
+}
+
+export class Neighbours {
+  readonly #host: PeerHost;
+  readonly #listener: NeighbourListener;
+  readonly #configured = new Map<string, PeerRunner>();
+  readonly #dynamic = new Map<string, {readonly runner: PeerRunner; readonly range: string}>();
+  readonly #timers: Timers<string>;
+  #ranges: readonly (PeerRange & {readonly prefix: Cidr})[] = [];
+
+  constructor(host: PeerHost, listener: NeighbourListener) {
+    this.#host = host;
+    this.#listener = listener;
+    this.#timers = new Timers(host.ports.clock);
+  }
+
+  get all(): readonly PeerRunner[] {
+    return [...this.#configured.values(), ...[...this.#dynamic.values()].map(each => each.runner)];
+  }
+
+  get(name: string): PeerRunner | undefined {
+    return this.#configured.get(name) ?? this.#dynamic.get(name)?.runner;
+  }
+
+  isDynamic(runner: PeerRunner): boolean {
+    return this.#dynamic.get(runner.name)?.runner === runner;
+  }
+
+  configure({peers, ranges}: Pick<SpeakerConfig, 'peers' | 'ranges'>): void {
+    this.#configurePeers(peers);
+    this.#ranges = ranges
+      .flatMap(range => {
+        const prefix = parseCidr(range.cidr);
+        return prefix === undefined ? [] : [{...range, prefix}];
+      })
+      .sort((a, b) => b.prefix.bits - a.prefix.bits); // the longest counts
+    for (const {runner} of this.#dynamic.values()) this.#reconfigure(runner);
+  }
+
+  /** Whose the connection is; a neighbour that comes from a range is made for it. */
+  ownerOf({remote, localAddress}: Connection): PeerRunner | undefined {
+    const local = localAddress.join();
+    const candidates = [...this.#configured.values()].filter(
+      ({config}) => config.address === remote.address && config.interface === remote.interface,
+    );
+    const configured =
+      candidates.find(({config}) => sourceOf(config) === local) ??
+      candidates.find(({config}) => config.sourceAddress === undefined) ??
+      candidates[0];
+    return configured ?? this.#fromRange(remote);
+  }
+
+  /** A neighbour from a range that nothing holds any more goes, some time later. */
+  relax(runner: PeerRunner): void {
+    if (!this.isDynamic(runner)) return;
+    if (runner.isEstablished) {
+      this.#timers.stop(runner.name);
+      return;
+    }
+    const delayMs = runner.wasEstablished ? LINGER_MS : STRANGER_MS;
+    this.#timers.start(runner.name, delayMs, () => {
+      if (runner.isIdle) this.#removeDynamic(runner);
+      else this.relax(runner);
+    });
+  }
+
+  stop(): void {
+    this.#timers.stopAll();
+  }
+
+  #configurePeers(peers: readonly PeerConfig[]): void {
+    const wanted = new Map(peers.map(peer => [peer.name, peer]));
+    for (const [name, runner] of this.#configured) {
+      const next = wanted.get(name);
+      if (next !== undefined && isSamePlace(runner.config, next)) continue;
+      runner.remove();
+      this.#configured.delete(name);
+      this.#listener.removed(name);
+    }
+    for (const [name, config] of wanted) {
+      const runner = this.#configured.get(name);
+      if (runner !== undefined) runner.configure(config);
+      else this.#add(config);
+    }
+  }
+
+  #add(config: PeerConfig): void {
+    const address = parseAddress(config.address);
+    if (address === undefined) {
+      this.#host.ports.log('error', 'no address', {peer: config.name, address: config.address});
+      return;
+    }
+    const runner = new PeerRunner(config, address, this.#host);
+    this.#configured.set(config.name, runner);
+    runner.start();
+  }
+
+  #reconfigure(runner: PeerRunner): void {
+    const {address, interface: link} = runner.config;
+    const range = this.#rangeOf(parseAddress(address) ?? new Uint8Array(0));
+    const isConfigured = [...this.#configured.values()].some(
+      ({config}) => config.address === address && config.interface === link,
+    );
+    const next = range && memberOf(range, address, link);
+    if (isConfigured || next?.name !== runner.name) this.#removeDynamic(runner);
+    else runner.configure(next);
+  }
+
+  #fromRange(remote: RemoteEnd): PeerRunner | undefined {
+    const range = this.#rangeOf(remote.octets);
+    if (range === undefined || range.shutdown !== undefined) return undefined;
+    const config = memberOf(range, remote.address, remote.interface);
+    const known = this.#dynamic.get(config.name);
+    if (known !== undefined) return known.runner;
+    const members = [...this.#dynamic.values()].filter(each => each.range === range.name);
+    if (members.length >= range.maxPeers) {
+      this.#host.ports.log('warn', 'range is full', {range: range.name, address: remote.address});
+      return undefined;
+    }
+    const runner = new PeerRunner(config, remote.octets, this.#host);
+    this.#dynamic.set(config.name, {runner, range: range.name});
+    runner.start();
+    this.relax(runner);
+    return runner;
+  }
+
+  #rangeOf(address: Uint8Array) {
+    return this.#ranges.find(({prefix}) => contains(prefix, address));
+  }
+
+  #removeDynamic(runner: PeerRunner): void {
+    this.#timers.stop(runner.name);
+    runner.remove();
+    this.#dynamic.delete(runner.name);
+    this.#listener.removed(runner.name);
+  }
+}
+
+function memberOf(range: PeerRange, address: string, link: string | undefined): PeerConfig {
+  const zoned = link === undefined ? address : `${address}%${link}`;
+  const name = `${range.name}/${zoned}`;
+  return {...range, name, address, interface: link, port: 0, passive: true};
+}
+
+function sourceOf({sourceAddress}: PeerConfig): string | undefined {
+  return sourceAddress === undefined ? undefined : parseAddress(sourceAddress)?.join();
+}

@@ -1,0 +1,325 @@
+/**
+ * One neighbour: its sessions and its routes brought together, its configuration as it changes, and
+ * what people may know of it. Not here: which neighbours there are, and whose connection comes in.
+ */
+import type {Again, Event} from '../fsm/event.js';
+import type {HelperLimits} from '../fsm/graceful-helper.js';
+import type {DownReason, Negotiated, SessionConfig, State} from '../fsm/types.js';
+import type {PeerIx, Received, RibApi} from '../rib/types.js';
+import {
+  ADMIN_RESET,
+  ADMIN_SHUTDOWN,
+  CEASE,
+  CONFIG_CHANGE,
+  DECONFIGURED,
+} from '../wire/constants.js';
+import type {Family} from '../wire/family.js';
+import {type Notification, notification, shutdownNotice} from '../wire/notification.js';
+import type {PeerConfig} from './config.js';
+import {changeOf} from './peer-change.js';
+import {PeerRoutes, type RoutesOwner} from './peer-routes.js';
+import type {PeerStatus} from './status.js';
+import type {Connection, SpeakerPorts} from './ports.js';
+import {minTtlOf} from './session-config.js';
+import {SessionRunner, type SessionOwner} from './session-runner.js';
+import type {Slice} from './slice.js';
+
+export interface PeerHost {
+  readonly ports: SpeakerPorts;
+  readonly rib: RibApi;
+  sessionConfig(config: PeerConfig): SessionConfig;
+  helperLimits(): HelperLimits;
+  holdsEndOfRib(): boolean;
+  incoming(peer: PeerRunner): void;
+  writable(peer: PeerRunner): void;
+  routesChanged(): void;
+  stateChanged(peer: PeerRunner): void;
+  established(peer: PeerRunner, negotiated: Negotiated): void;
+  down(peer: PeerRunner, words: string): void;
+  endOfRib(peer: PeerRunner, family: Family): void;
+}
+
+const COMPLAIN_EVERY_MS = 10_000; // a line for a malformed UPDATE, whatever the peer sends
+
+export class PeerRunner implements SessionOwner, RoutesOwner {
+  readonly ix: PeerIx;
+  readonly #host: PeerHost;
+  readonly #session: SessionRunner;
+  readonly #routes: PeerRoutes;
+  #config: PeerConfig;
+  #sessionConfig: SessionConfig | undefined; // made when it is asked for
+  #negotiated: Negotiated | undefined; // while Established
+  #state: State = 'Idle';
+  #sinceMs: number; // in this state
+  #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
+  #establishedCount = 0;
+  #lastError: {readonly words: string; readonly atMs: number} | undefined;
+  #faultyUpdates = 0;
+  #complainedMs = -Infinity;
+
+  constructor(config: PeerConfig, address: Uint8Array, host: PeerHost) {
+    this.#config = config;
+    this.#host = host;
+    this.#sinceMs = host.ports.clock.nowMs();
+    this.ix = host.rib.addPeer(address, config.policy);
+    this.#session = new SessionRunner(this, host.ports);
+    this.#routes = new PeerRoutes(this.ix, host.rib, this, host.ports.clock);
+  }
+
+  get name(): string {
+    return this.#config.name;
+  }
+
+  get config(): PeerConfig {
+    return this.#config;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get isEstablished(): boolean {
+    return this.#negotiated !== undefined;
+  }
+
+  get wasEstablished(): boolean {
+    return this.#establishedCount > 0;
+  }
+
+  /** Nothing would be lost with it: no connection, and no route that outlived one. */
+  get isIdle(): boolean {
+    return !this.#session.hasConnection && this.#routes.stale.length === 0;
+  }
+
+  start(): void {
+    this.#isLimited = false;
+    if (this.#config.shutdown === undefined) this.#session.tell({kind: 'ManualStart'});
+  }
+
+  /** Of the operator, for now: `start` undoes it. */
+  stop(cease: Notification): void {
+    this.#session.tell({kind: 'ManualStop', cease});
+  }
+
+  /** We are about to restart: routes stay, here and at the peer. */
+  leave(): void {
+    this.#session.tell({kind: 'SilentStop'});
+  }
+
+  /** Ends what there is with a Cease and begins anew. */
+  reset(cease: Notification): void {
+    this.#stopItself(cease, 'never');
+    this.start();
+  }
+
+  /** The neighbour is none any more: its routes go with it. */
+  remove(): void {
+    this.stop(notification(CEASE, DECONFIGURED));
+    this.#routes.remove();
+  }
+
+  /** A connection that this neighbour dialled. */
+  accept(connection: Connection): void {
+    connection.adjust({ttl: this.#config.ttl, minTtl: minTtlOf(this.#config)});
+    this.#session.bind(connection, 'incoming');
+  }
+
+  /** The same neighbour, configured otherwise: peer-change.ts says how little has to happen. */
+  configure(next: PeerConfig): void {
+    const change = changeOf(this.#config, next, this.#negotiated?.peerAsn);
+    const isFreed = this.#isLimited && next.policy.maxPrefixes !== this.#config.policy.maxPrefixes;
+    if (next.policy !== this.#config.policy) {
+      this.#host.rib.setPolicy(this.ix, next.policy);
+      this.routesChanged();
+    }
+    this.#config = next;
+    this.forgetSessionConfig();
+    switch (change) {
+      case 'none':
+        if (isFreed) this.start();
+        return;
+      case 'adjust':
+        this.#session.line?.connection.adjust({ttl: next.ttl, minTtl: minTtlOf(next)});
+        return;
+      case 'reconnect':
+        this.leave();
+        this.start();
+        return;
+      case 'reset':
+        this.reset(notification(CEASE, CONFIG_CHANGE));
+        return;
+      case 'stop':
+        this.stop(shutdownNotice(ADMIN_SHUTDOWN, next.shutdown));
+        return;
+      case 'start':
+        this.start();
+        return;
+    }
+  }
+
+  /** Of the operator: Cease 6/4 with words. */
+  resetByHand(words: string): void {
+    this.reset(shutdownNotice(ADMIN_RESET, words));
+  }
+
+  /** Asks for all routes once more. False: the peer cannot, or is not there. */
+  requestRefresh(family: Family): boolean {
+    const message = this.#routes.requestOf(family);
+    if (message !== undefined) this.#session.write(message);
+    return message !== undefined;
+  }
+
+  /** What we say in OPEN has changed, from the next one on. */
+  forgetSessionConfig(): void {
+    this.#sessionConfig = undefined;
+  }
+
+  /** True: whole messages are left for the next slice. */
+  read(slice: Slice): boolean {
+    return this.#session.read(slice);
+  }
+
+  /** True: more is left, and would be taken. */
+  write(slice: Slice): boolean {
+    if (this.#negotiated === undefined) return false;
+    let isSent = false;
+    const isMore = this.#routes.write(
+      slice,
+      () => this.#session.line?.isWritable ?? false,
+      bytes => {
+        isSent = true;
+        this.#session.write(bytes);
+      },
+    );
+    if (isSent) this.#session.tellSession({kind: 'UpdateSent'});
+    return isMore;
+  }
+
+  status(): PeerStatus {
+    const {clock} = this.#host.ports;
+    const {session} = this.#session;
+    return {
+      config: this.#config,
+      ix: this.ix,
+      state: this.#state,
+      inStateMs: clock.nowMs() - this.#sinceMs,
+      isLimited: this.#isLimited,
+      negotiated: this.#negotiated,
+      localAddress: this.#session.line?.connection.localAddress,
+      established: this.#establishedCount,
+      failures: session.connectRetryCounter,
+      received: {...this.#session.received},
+      sent: {...this.#session.sent},
+      faultyUpdates: this.#faultyUpdates,
+      prefixes: this.#host.rib.counters(this.ix),
+      stale: this.#routes.stale,
+      lastError: this.#lastError && {
+        words: this.#lastError.words,
+        agoMs: clock.nowMs() - this.#lastError.atMs,
+      },
+    };
+  }
+
+  // of the session
+
+  sessionConfig(): SessionConfig {
+    return (this.#sessionConfig ??= this.#host.sessionConfig(this.#config));
+  }
+
+  established(connection: Connection, negotiated: Negotiated): void {
+    this.#negotiated = negotiated;
+    this.#establishedCount++;
+    this.#routes.up(connection, negotiated);
+    this.#host.established(this, negotiated);
+  }
+
+  down(reason: DownReason, negotiated: Negotiated): void {
+    this.#negotiated = undefined;
+    this.#routes.down(reason, negotiated);
+    this.#host.down(this, this.#lastError?.words ?? '');
+  }
+
+  update(bytes: Uint8Array, at: number, length: number): void {
+    const received = this.#routes.receive(bytes, at, length);
+    if (received.kind !== 'ok') this.#complain(received, bytes.subarray(at, at + length));
+  }
+
+  refresh(bytes: Uint8Array, at: number): void {
+    this.#routes.refresh(bytes, at);
+  }
+
+  failed(words: string): void {
+    this.#lastError = {words, atMs: this.#host.ports.clock.nowMs()};
+  }
+
+  stateChanged(): void {
+    const {state} = this.#session;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#sinceMs = this.#host.ports.clock.nowMs();
+    this.#host.stateChanged(this);
+  }
+
+  incoming(): void {
+    this.#host.incoming(this);
+  }
+
+  writable(): void {
+    this.#host.writable(this);
+  }
+
+  // of the routes
+
+  helperLimits(): HelperLimits {
+    return this.#host.helperLimits();
+  }
+
+  holdsEndOfRib(): boolean {
+    return this.#host.holdsEndOfRib();
+  }
+
+  endOfRib(family: Family): void {
+    this.#host.endOfRib(this, family);
+  }
+
+  routesChanged(): void {
+    this.#host.routesChanged();
+  }
+
+  #complain(received: Exclude<Received, {kind: 'ok'}>, message: Uint8Array): void {
+    const peer = this.name;
+    switch (received.kind) {
+      case 'faulty':
+        this.#faultyUpdates++;
+        this.#logFault(received, message);
+        return;
+      case 'reset':
+        this.#logFault(received, message);
+        this.#session.tellSession({kind: 'UpdateMsgErr', notification: received.notification});
+        return;
+      case 'limit': {
+        const seconds = this.#config.prefixLimitRestartSeconds;
+        this.#isLimited = seconds === undefined;
+        const again = seconds === undefined ? 'never' : {afterMs: seconds * 1000};
+        this.#stopItself(received.notification, again);
+        return;
+      }
+      case 'nearLimit':
+        this.#host.ports.log('warn', 'prefix limit is near', {peer, family: received.family});
+        return;
+    }
+  }
+
+  #logFault(received: Received, message: Uint8Array): void {
+    const nowMs = this.#host.ports.clock.nowMs();
+    if (nowMs - this.#complainedMs < COMPLAIN_EVERY_MS) return;
+    this.#complainedMs = nowMs;
+    const hex = Array.from(message, octet => octet.toString(16).padStart(2, '0')).join('');
+    this.#host.ports.log('warn', 'malformed update', {peer: this.name, received, message: hex});
+  }
+
+  #stopItself(cease: Notification, again: Again): void {
+    const event: Event = {kind: 'AutomaticStop', cease, again};
+    this.#session.tell(event);
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * The speaker of a node: its neighbours, the RIB they share, our own restart, and the turns in which
+ * all of it works. Pure: the world is in the ports, and nothing waits.
+ *
+ * A turn reads what came in, lets the RIB decide, and writes what the peers can take, each for a
+ * bounded time; what is left waits for the next turn, after timers and new input had theirs. So
+ * KEEPALIVEs leave in time while a full table loads, and one peer's flood is no other's loss.
+ */
+import type {HelperLimits} from '../fsm/graceful-helper.js';
+import type {Negotiated, SessionConfig, State} from '../fsm/types.js';
+import type {
+  LocalRoute,
+  NextHopState,
+  RibApi,
+  SelectedRoute,
+  ShowQuery,
+  ShownPath,
+} from '../rib/types.js';
+import {ADMIN_SHUTDOWN, CEASE, CONFIG_CHANGE, DECONFIGURED} from '../wire/constants.js';
+import {FAMILIES, type Family} from '../wire/family.js';
+import {notification, shutdownNotice} from '../wire/notification.js';
+import type {PeerConfig, SpeakerConfig} from './config.js';
+import {listenRequestOf} from './listen.js';
+import {Neighbours} from './neighbours.js';
+import type {PeerHost, PeerRunner} from './peer-runner.js';
+import type {Connection, SpeakerPorts} from './ports.js';
+import {Restarting} from './restarting.js';
+import {helperLimitsOf, sessionConfigOf} from './session-config.js';
+import {Slice} from './slice.js';
+import type {SpeakerStatus} from './status.js';
+
+/** What was there before this speaker. */
+export interface SpeakerStart {
+  readonly restarted: boolean; // the marker says that we ran before
+  readonly preserved: readonly Family[]; // routes of ours are in the kernel
+}
+
+export type SpeakerEvent =
+  | {readonly kind: 'peerState'; readonly peer: string; readonly state: State}
+  | {readonly kind: 'peerUp'; readonly peer: string; readonly negotiated: Negotiated}
+  | {readonly kind: 'peerDown'; readonly peer: string; readonly words: string}
+  /** `takeSelected` and `takeNextHopInterest` may have something. */
+  | {readonly kind: 'routes'}
+  /** After what is selected was taken: what else of ours the kernel has is of the past. */
+  | {readonly kind: 'sweep'; readonly family: Family}
+  | {readonly kind: 'restartOver'};
+
+/** How to leave: to come back, for the day, or for good. */
+export type Leave =
+  | {readonly kind: 'restart'} // without a word, so that peers keep our routes
+  | {readonly kind: 'shutdown'; readonly words: string} // Cease 6/2
+  | {readonly kind: 'deconfigure'}; // Cease 6/3
+
+const DEFERRAL_MS = 10_000;
+const READ_MS = 4;
+const DECIDE_MS = 4;
+const WRITE_MS = 4;
+const DECIDE_PREFIXES = 512; // at once
+
+export class Speaker implements PeerHost {
+  readonly ports: SpeakerPorts;
+  readonly rib: RibApi;
+  readonly #emit: (event: SpeakerEvent) => void;
+  readonly #start: SpeakerStart;
+  readonly #neighbours: Neighbours;
+  readonly #restarting: Restarting;
+  #config: SpeakerConfig | undefined;
+  #hasLeft = false;
+
+  #isWoken = false;
+  readonly #readable = new Set<PeerRunner>();
+  readonly #writable = new Set<PeerRunner>();
+  #isUndecided = false;
+  readonly #whole = new Set<Family>(); // to be swept once all is decided
+
+  /** `emit` is called in the middle of things: it must not call back. */
+  constructor(
+    ports: SpeakerPorts,
+    rib: RibApi,
+    start: SpeakerStart,
+    emit: (event: SpeakerEvent) => void,
+  ) {
+    this.ports = ports;
+    this.rib = rib;
+    this.#start = start;
+    this.#emit = emit;
+    this.#neighbours = new Neighbours(this, {
+      removed: peer => this.#restarting.tell({kind: 'peerGone', peer}),
+    });
+    this.#restarting = new Restarting(
+      {whole: family => this.#becomeWhole(family), restartOver: () => this.#restartOver()},
+      ports.clock,
+    );
+  }
+
+  configure(next: SpeakerConfig): void {
+    const old = this.#config;
+    this.#config = next;
+    const {asn, identifier, clusterId, multipath, alwaysCompareMed} = next;
+    this.rib.setOptions({asn, identifier, clusterId, multipath, alwaysCompareMed});
+    this.routesChanged();
+    if (old === undefined) this.#beginRestart(next);
+    else for (const peer of this.#neighbours.all) peer.forgetSessionConfig();
+    this.ports.transport.listen(listenRequestOf(next), (connection, isKeyed) =>
+      this.#accept(connection, isKeyed),
+    ); // first: a peer with a new password is dialled at once
+    this.#neighbours.configure(next);
+    if (old === undefined || old.identifier === identifier) return;
+    for (const peer of this.#neighbours.all) peer.reset(notification(CEASE, CONFIG_CHANGE));
+  }
+
+  setLocalRoutes(routes: readonly LocalRoute[]): void {
+    this.rib.setLocalRoutes(routes);
+    this.routesChanged();
+  }
+
+  setNextHops(states: readonly NextHopState[]): void {
+    this.rib.setNextHops(states);
+    this.routesChanged();
+  }
+
+  /** Known to be down, by other news than ours: our restart does not wait for them. */
+  noteAbsent(peers: readonly string[]): void {
+    for (const peer of peers) this.#restarting.tell({kind: 'peerGone', peer});
+  }
+
+  /** False: there is no such peer. */
+  reset(name: string, words: string): boolean {
+    const peer = this.#neighbours.get(name);
+    peer?.resetByHand(words);
+    return peer !== undefined;
+  }
+
+  /** Asks the peer for its routes (`in`), or sends it ours once more. False: it cannot. */
+  refresh(name: string, direction: 'in' | 'out', family: Family): boolean {
+    const peer = this.#neighbours.get(name);
+    if (peer === undefined || !peer.isEstablished) return false;
+    if (direction === 'in') return peer.requestRefresh(family);
+    this.rib.resend(peer.ix, family);
+    this.routesChanged();
+    return true;
+  }
+
+  takeSelected(limit: number): readonly SelectedRoute[] {
+    return this.rib.takeSelected(limit);
+  }
+
+  takeNextHopInterest(): ReturnType<RibApi['takeNextHopInterest']> {
+    return this.rib.takeNextHopInterest();
+  }
+
+  reselectAll(family: Family): void {
+    this.rib.reselectAll(family);
+    this.routesChanged();
+  }
+
+  show(query: ShowQuery): readonly ShownPath[] {
+    return this.rib.show(query);
+  }
+
+  peer(name: string): PeerRunner | undefined {
+    return this.#neighbours.get(name);
+  }
+
+  status(): SpeakerStatus {
+    return {
+      peers: this.#neighbours.all.map(peer => peer.status()),
+      restart: this.#restarting.status(),
+    };
+  }
+
+  /** Nothing happens any more; the transport still lets the last words out. */
+  leave(how: Leave): void {
+    this.#hasLeft = true;
+    this.ports.transport.listen(undefined, () => {});
+    this.#restarting.stop();
+    this.#neighbours.stop();
+    for (const peer of this.#neighbours.all) {
+      if (how.kind === 'restart') peer.leave();
+      else if (how.kind === 'deconfigure') peer.stop(notification(CEASE, DECONFIGURED));
+      else peer.stop(shutdownNotice(ADMIN_SHUTDOWN, how.words));
+    }
+  }
+
+  // of the neighbours
+
+  sessionConfig(config: PeerConfig): SessionConfig {
+    return sessionConfigOf(this.#identity, config, this.#restarting.value);
+  }
+
+  helperLimits(): HelperLimits {
+    return helperLimitsOf(this.#identity);
+  }
+
+  holdsEndOfRib(): boolean {
+    return !this.#restarting.isOver;
+  }
+
+  incoming(peer: PeerRunner): void {
+    this.#readable.add(peer);
+    this.#wake();
+  }
+
+  writable(peer: PeerRunner): void {
+    this.#writable.add(peer);
+    this.#wake();
+  }
+
+  routesChanged(): void {
+    this.#isUndecided = true;
+    this.#wake();
+  }
+
+  stateChanged(peer: PeerRunner): void {
+    this.#emit({kind: 'peerState', peer: peer.name, state: peer.state});
+    this.#neighbours.relax(peer);
+  }
+
+  established(peer: PeerRunner, negotiated: Negotiated): void {
+    this.#emit({kind: 'peerUp', peer: peer.name, negotiated});
+    for (const family of FAMILIES) {
+      if (!this.#restarting.isPending(family)) this.rib.releaseEndOfRib(family);
+    }
+    this.#restarting.tell({kind: 'peerEstablished', peer: peer.name, negotiated});
+  }
+
+  down(peer: PeerRunner, words: string): void {
+    this.#emit({kind: 'peerDown', peer: peer.name, words});
+  }
+
+  endOfRib(peer: PeerRunner, family: Family): void {
+    this.#restarting.tell({kind: 'endOfRib', peer: peer.name, family});
+  }
+
+  get #identity(): Pick<SpeakerConfig, 'identifier' | 'gracefulRestart'> {
+    return this.#config ?? {identifier: 0, gracefulRestart: undefined};
+  }
+
+  #accept(connection: Connection, isKeyed: boolean): void {
+    const owner = this.#neighbours.ownerOf(connection);
+    const {address} = connection.remote;
+    if (owner === undefined) {
+      this.ports.log('info', 'connection of a stranger', {address});
+      connection.close(false);
+    } else if (owner.config.password !== undefined && !isKeyed) {
+      this.ports.log('error', 'connection that no key protects', {address, peer: owner.name});
+      connection.close(false);
+    } else {
+      owner.accept(connection);
+    }
+  }
+
+  /** Who comes from a range is not known yet: a range is awaited like a peer that never answers. */
+  #beginRestart({peers, ranges, gracefulRestart}: SpeakerConfig): void {
+    const {restarted, preserved} = this.#start;
+    const expected = [...peers, ...ranges].filter(({shutdown}) => shutdown === undefined);
+    this.#restarting.begin({
+      restarted,
+      preserved,
+      families: FAMILIES,
+      peers: expected.map(({name, families}) => ({peer: name, families, isDown: false})),
+      deferralMs: gracefulRestart?.deferralMs ?? DEFERRAL_MS,
+    });
+  }
+
+  #becomeWhole(family: Family): void {
+    this.#whole.add(family);
+    this.rib.releaseEndOfRib(family);
+    this.routesChanged();
+  }
+
+  #restartOver(): void {
+    for (const peer of this.#neighbours.all) peer.forgetSessionConfig();
+    this.#emit({kind: 'restartOver'});
+  }
+
+  #wake(): void {
+    if (this.#isWoken || this.#hasLeft) return;
+    this.#isWoken = true;
+    this.ports.clock.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isWoken = false;
+    if (this.#hasLeft) return;
+    this.#read(new Slice(this.ports.clock, READ_MS));
+    this.#decide(new Slice(this.ports.clock, DECIDE_MS));
+    this.#write(new Slice(this.ports.clock, WRITE_MS));
+    if (this.#readable.size > 0 || this.#writable.size > 0 || this.#isUndecided) this.#wake();
+  }
+
+  /** Who did not come to an end goes to the end of the queue. */
+  #read(slice: Slice): void {
+    for (const peer of [...this.#readable]) {
+      if (slice.isOver()) return;
+      this.#readable.delete(peer);
+      if (peer.read(slice)) this.#readable.add(peer);
+    }
+  }
+
+  #decide(slice: Slice): void {
+    if (!this.#isUndecided) return;
+    this.#isUndecided = false;
+    while (this.rib.work(DECIDE_PREFIXES)) {
+      if (!slice.isOver()) continue;
+      this.#isUndecided = true;
+      break;
+    }
+    for (const peer of this.#neighbours.all) if (peer.isEstablished) this.#writable.add(peer);
+    this.#emit({kind: 'routes'});
+    if (!this.#isUndecided) this.#sweep();
+  }
+
+  #sweep(): void {
+    for (const family of this.#whole) this.#emit({kind: 'sweep', family});
+    this.#whole.clear();
+  }
+
+  #write(slice: Slice): void {
+    for (const peer of [...this.#writable]) {
+      if (slice.isOver()) return;
+      this.#writable.delete(peer);
+      if (peer.write(slice)) this.#writable.add(peer);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** What a speaker tells of itself, as one value. Pure types; texts and shapes of the API are the shell's. */
+import type {Negotiated, State} from '../fsm/types.js';
+import type {PeerCounters, PeerIx} from '../rib/types.js';
+import type {Family} from '../wire/family.js';
+import type {PeerConfig} from './config.js';
+import type {MessageCounts} from './message-counters.js';
+
+export interface PeerStatus {
+  readonly config: PeerConfig;
+  readonly ix: PeerIx;
+  readonly state: State;
+  readonly inStateMs: number;
+  readonly isLimited: boolean; // stopped for the number of its prefixes until somebody resets it
+  readonly negotiated: Negotiated | undefined; // while Established
+  readonly localAddress: Uint8Array | undefined;
+  readonly established: number; // how often it was
+  readonly failures: number; // ConnectRetryCounter: since the last start
+  readonly received: Readonly<MessageCounts>;
+  readonly sent: Readonly<MessageCounts>;
+  readonly faultyUpdates: number; // handled by RFC 7606
+  readonly prefixes: PeerCounters;
+  readonly stale: readonly Family[]; // families with routes kept from an earlier session
+  readonly lastError: {readonly words: string; readonly agoMs: number} | undefined;
+}
+
+export interface SpeakerStatus {
+  readonly peers: readonly PeerStatus[];
+  readonly restart: RestartStatus;
+}
+
+export interface RestartStatus {
+  readonly isOver: boolean;
+  readonly pending: readonly Family[];
+  readonly awaited: readonly string[]; // peers whose End-of-RIB is still to come
+}

@@ -1,0 +1,63 @@
+/**
+ * What a speaker is told and what it tells, as plain data: it may live on another thread. Pure types.
+ *
+ * Order holds both ways. `selected` waits for `selectedTaken`, so that a slow kernel holds back the
+ * next batch and not the event loop; a prefix that changes meanwhile comes once. `sweep` follows all
+ * that was selected before it.
+ */
+import type {
+  Family,
+  Leave,
+  LocalRoute,
+  LogLevel,
+  NextHopState,
+  SelectedRoute,
+  ShownPath,
+  ShowQuery,
+  SpeakerConfig,
+  SpeakerEvent,
+  SpeakerStart,
+  SpeakerStatus,
+} from '#bgp-fsm';
+
+export type SpeakerCommand =
+  /** First of all, and once. */
+  | {readonly kind: 'start'; readonly start: SpeakerStart}
+  | {readonly kind: 'configure'; readonly config: SpeakerConfig}
+  | {readonly kind: 'localRoutes'; readonly routes: readonly LocalRoute[]}
+  | {readonly kind: 'nextHops'; readonly states: readonly NextHopState[]}
+  | {readonly kind: 'absent'; readonly peers: readonly string[]} // known to be down by other news
+  | {readonly kind: 'reset'; readonly peer: string; readonly words: string}
+  | {
+      readonly kind: 'refresh';
+      readonly peer: string;
+      readonly direction: 'in' | 'out';
+      readonly family: Family;
+    }
+  | {readonly kind: 'reselectAll'; readonly family: Family} // the kernel lost what it had
+  | {readonly kind: 'selectedTaken'}
+  | {readonly kind: 'show'; readonly id: number; readonly query: ShowQuery}
+  | {readonly kind: 'status'; readonly id: number}
+  /** The last one; `left` is the answer. */
+  | {readonly kind: 'leave'; readonly how: Leave};
+
+export type SpeakerMessage =
+  | Exclude<SpeakerEvent, {kind: 'routes'}>
+  | {readonly kind: 'selected'; readonly routes: readonly SelectedRoute[]}
+  | {readonly kind: 'nextHopInterest'; readonly changes: NextHopInterest}
+  | {readonly kind: 'shown'; readonly id: number; readonly paths: readonly ShownPath[]}
+  | {readonly kind: 'status'; readonly id: number; readonly status: SpeakerStatus}
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  /** Every connection has said its last words. */
+  | {readonly kind: 'left'};
+
+export type NextHopInterest = readonly {
+  readonly address: Uint8Array;
+  readonly ifindex: number;
+  readonly isUsed: boolean;
+}[];

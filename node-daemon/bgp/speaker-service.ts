@@ -1,0 +1,107 @@
+/**
+ * A speaker behind messages: executes commands, posts what comes of them. Shell over ports that are
+ * given; it neither knows nor cares which thread it is on.
+ */
+import {
+  NaiveRib,
+  Speaker,
+  type Log,
+  type SpeakerEvent,
+  type SpeakerPorts,
+  type SpeakerStart,
+} from '#bgp-fsm';
+import type {SpeakerCommand, SpeakerMessage} from './messages.js';
+
+export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
+  readonly transport: SpeakerPorts['transport'] & {settled(): Promise<void>};
+}
+
+const SELECTED_AT_ONCE = 1000;
+
+export class SpeakerService {
+  readonly #ports: ServicePorts;
+  readonly #post: (message: SpeakerMessage) => void;
+  #speaker: Speaker | undefined;
+  #isTaking = false; // a batch of selected routes is with the receiver
+  #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
+
+  constructor(ports: ServicePorts, post: (message: SpeakerMessage) => void) {
+    this.#ports = ports;
+    this.#post = post;
+  }
+
+  /** The log of the speaker and of its transport. */
+  readonly log: Log = (level, message, fields) => this.#post({kind: 'log', level, message, fields});
+
+  execute(command: SpeakerCommand): void {
+    if (command.kind === 'start') {
+      this.#start(command.start);
+      return;
+    }
+    const speaker = this.#speaker;
+    if (speaker === undefined) throw new Error(`${command.kind} before start`);
+    switch (command.kind) {
+      case 'configure':
+        return speaker.configure(command.config);
+      case 'localRoutes':
+        return speaker.setLocalRoutes(command.routes);
+      case 'nextHops':
+        return speaker.setNextHops(command.states);
+      case 'absent':
+        return speaker.noteAbsent(command.peers);
+      case 'reset':
+        speaker.reset(command.peer, command.words);
+        return;
+      case 'refresh':
+        speaker.refresh(command.peer, command.direction, command.family);
+        return;
+      case 'reselectAll':
+        return speaker.reselectAll(command.family);
+      case 'selectedTaken':
+        this.#isTaking = false;
+        this.#offer(speaker);
+        return;
+      case 'show':
+        this.#post({kind: 'shown', id: command.id, paths: speaker.show(command.query)});
+        return;
+      case 'status':
+        this.#post({kind: 'status', id: command.id, status: speaker.status()});
+        return;
+      case 'leave':
+        speaker.leave(command.how);
+        void this.#ports.transport.settled().then(() => this.#post({kind: 'left'}));
+        return;
+    }
+  }
+
+  #start(start: SpeakerStart): void {
+    const ports = {...this.#ports, log: this.log};
+    this.#speaker = new Speaker(ports, new NaiveRib(), start, event => this.#hear(event));
+  }
+
+  #hear(event: SpeakerEvent): void {
+    const speaker = this.#speaker;
+    if (event.kind === 'routes') {
+      if (speaker !== undefined) this.#offer(speaker);
+    } else if (event.kind === 'sweep') {
+      this.#later.push(event);
+      if (speaker !== undefined) this.#offer(speaker);
+    } else {
+      this.#post(event);
+    }
+  }
+
+  #offer(speaker: Speaker): void {
+    const changes = speaker.takeNextHopInterest();
+    if (changes.length > 0) this.#post({kind: 'nextHopInterest', changes});
+    if (this.#isTaking) return;
+    const routes = speaker.takeSelected(SELECTED_AT_ONCE);
+    if (routes.length > 0) {
+      this.#isTaking = true;
+      this.#post({kind: 'selected', routes});
+      return;
+    }
+    for (const message of this.#later) this.#post(message);
+    this.#later = [];
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The configuration file of the standalone speaker: JSON with the fields of SpeakerConfig, each with a
+ * default, for tests, benches and trying things out. Not the daemon's: that comes from etcd.
+ *
+ *   {"asn": 65001, "identifier": "10.0.0.1", "listen": {"port": 179},
+ *    "peers": [{"address": "10.0.0.2", "asn": 65002, "password": "orange"}],
+ *    "routes": ["10.1.0.0/16", "fd01::/32"]}
+ */
+import {
+  formatAddress,
+  parseAddress,
+  parseCidr,
+  type LocalRoute,
+  type PeerConfig,
+  type PeerOptions,
+  type PeerPolicy,
+  type PeerRange,
+  type Policy,
+  type SpeakerConfig,
+  type SpeakerStart,
+} from '#bgp-fsm';
+
+export interface Standalone {
+  readonly start: SpeakerStart;
+  readonly config: SpeakerConfig;
+  readonly routes: readonly LocalRoute[];
+  readonly printsRoutes: boolean;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @throws Error that says which field. */
+export function parseStandalone(text: string): Standalone {
+  const file = JSON.parse(text) as Fields;
+  const asn = Number(file['asn']);
+  const identifier = word(String(file['identifier']));
+  const peers = list(file['peers']).map(each => peerOf(each as Fields, asn));
+  return {
+    start: {restarted: false, preserved: [], ...(file['start'] as Fields)},
+    config: {
+      asn,
+      identifier,
+      clusterId: identifier,
+      listen: undefined,
+      gracefulRestart: GRACEFUL_RESTART,
+      multipath: {max: 1, relaxAsPath: false},
+      alwaysCompareMed: false,
+      ...pick(file, ['multipath', 'alwaysCompareMed']),
+      ...(file['listen']
+        ? {listen: {port: 179, addresses: [], ...(file['listen'] as Fields)}}
+        : {}),
+      ...restartOf(file['gracefulRestart']),
+      peers,
+      ranges: list(file['ranges']).map(each => rangeOf(each as Fields, asn)),
+    },
+    routes: list(file['routes']).map(each => routeOf(String(each))),
+    printsRoutes: file['printRoutes'] !== false,
+  };
+}
+
+const GRACEFUL_RESTART = {
+  restartTimeSeconds: 120,
+  staleTimeSeconds: 180,
+  longLivedSeconds: 0,
+  deferralMs: 10_000,
+};
+
+function restartOf(given: unknown): Partial<SpeakerConfig> {
+  if (given === null || given === false) return {gracefulRestart: undefined};
+  return {gracefulRestart: {...GRACEFUL_RESTART, ...(given as Fields | undefined)}};
+}
+
+/** Lets everything through. */
+const acceptAll: Policy = {
+  id: 'accept',
+  looksAtPrefix: false,
+  choose: () => 0,
+  apply: (_rule, attributes) => ({attributes, nextHopSelf: false, prependCount: 0}),
+};
+
+const POLICY: PeerPolicy = {
+  importPolicy: acceptAll,
+  exportPolicy: acceptAll,
+  localAs: undefined,
+  reflectorClient: false,
+  nextHop: 'auto',
+  allowAsIn: 0,
+  enforceFirstAs: true,
+  asOverride: false,
+  removePrivateAs: false,
+  role: undefined,
+  maxPrefixes: undefined,
+  addPathMax: 1,
+  linkBandwidth: undefined,
+  gracefulShutdown: false,
+  defaultLocalPref: 100,
+};
+
+const OPTIONS: Omit<PeerOptions, 'policy' | 'localAsn' | 'asns'> = {
+  sourceAddress: undefined,
+  passive: false,
+  shutdown: undefined,
+  holdTimeSeconds: 90,
+  keepaliveSeconds: undefined,
+  connectRetryMs: 5_000,
+  password: undefined,
+  ttl: 255,
+  ttlSecurityHops: undefined,
+  bfd: undefined,
+  families: ['ipv4', 'ipv6'],
+  extendedNextHop: false,
+  addPath: {ipv4: 'none', ipv6: 'none'},
+  extendedMessages: false,
+  role: undefined,
+  strictRole: false,
+  gracefulRestart: true,
+  prefixLimitRestartSeconds: undefined,
+};
+
+function peerOf(given: Fields, asn: number): PeerConfig {
+  const address = parseAddress(String(given['address']));
+  if (address === undefined) throw new Error(`peer.address: ${String(given['address'])}`);
+  const text = formatAddress(address);
+  const name = String(given['name'] ?? text);
+  return {interface: undefined, port: 179, ...optionsOf(given, asn), name, address: text};
+}
+
+function rangeOf(given: Fields, asn: number): PeerRange {
+  const cidr = String(given['cidr']);
+  if (parseCidr(cidr) === undefined) throw new Error(`range.cidr: ${cidr}`);
+  return {maxPeers: 100, ...optionsOf(given, asn), name: String(given['name'] ?? cidr), cidr};
+}
+
+/** `asn` stands for `asns`; what is given wins over the default. */
+function optionsOf(given: Fields, asn: number): PeerOptions & Fields {
+  const {asn: theirs, policy, ...rest} = given;
+  const asns = theirs === undefined ? 'any' : [Number(theirs)];
+  return {...OPTIONS, asns, localAsn: asn, ...rest, policy: {...POLICY, ...(policy as Fields)}};
+}
+
+function routeOf(text: string): LocalRoute {
+  const prefix = parseCidr(text);
+  if (prefix === undefined) throw new Error(`routes: ${text}`);
+  const family = prefix.address.length === 4 ? 'ipv4' : 'ipv6';
+  return {family, ...prefix, attributes: {origin: 0, asPath: []}};
+}
+
+/** A BGP Identifier, as an address or a number. */
+function word(text: string): number {
+  const address = parseAddress(text);
+  const value = address === undefined ? Number(text) : new DataView(address.buffer).getUint32(0);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`identifier: ${text}`);
+  return value;
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function pick(from: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.filter(name => name in from).map(name => [name, from[name]]));
+}

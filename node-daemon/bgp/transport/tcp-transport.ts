@@ -1,0 +1,127 @@
+/** Real connections for a speaker: dialled and listened for with the options that BGP needs. Shell. */
+import {
+  dialSocket,
+  hopLimit,
+  interfaceIndex,
+  localEndpoint,
+  md5Key,
+  minHopLimit,
+  type Endpoint,
+  type SocketOption,
+} from '#native-addon';
+import {
+  familyOfAddress,
+  formatAddress,
+  isLinkLocal,
+  parseAddress,
+  type Accept,
+  type DialHandler,
+  type DialRequest,
+  type Family,
+  type ListenRequest,
+  type Log,
+  type Transport,
+} from '#bgp-fsm';
+import {NodeConnection} from './connection.js';
+import {Listener} from './listener.js';
+import {hostAddresses, linkOf, pathBetween} from './path.js';
+import {connectionOptions} from './socket-options.js';
+
+export class TcpTransport implements Transport {
+  readonly #log: Log;
+  readonly #listener: Listener;
+  readonly #connections = new Set<NodeConnection>();
+  #accept: Accept = connection => connection.close(false);
+
+  constructor(log: Log) {
+    this.#log = log;
+    this.#listener = new Listener(log, (fd, remote, isKeyed) =>
+      this.#accept(this.#connection(fd, remote), isKeyed),
+    );
+  }
+
+  listen(request: ListenRequest | undefined, accept: Accept): void {
+    this.#accept = accept;
+    this.#listener.listen(request);
+  }
+
+  dial(request: DialRequest, handler: DialHandler): {cancel(): void} {
+    try {
+      return this.#dial(request, handler);
+    } catch (error) {
+      const {code = 'EIO'} = error as {code?: string};
+      const failure = setImmediate(() => handler.failed(code));
+      return {cancel: () => clearImmediate(failure)};
+    }
+  }
+
+  /** Resolves when every connection that was closed has said its last words. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#connections].map(connection => connection.gone));
+  }
+
+  #dial(request: DialRequest, handler: DialHandler): {cancel(): void} {
+    const address = parseAddress(request.address);
+    if (address === undefined) throw new DialError('EINVAL');
+    const family = familyOfAddress(address);
+    const remote = {address, port: request.port, scopeId: scopeOf(request)};
+    const cancel = dialSocket(
+      {family, options: dialOptions(family, address, request), local: sourceOf(request), remote},
+      fd => handler.connected(this.#connection(fd, remote)),
+      error => handler.failed((error as {code?: string}).code ?? 'EIO'),
+    );
+    return {cancel};
+  }
+
+  #connection(fd: number, {address, port, scopeId}: Required<Endpoint>): NodeConnection {
+    const host = hostAddresses();
+    const local = localEndpoint(fd).address;
+    const remote = {
+      address: formatAddress(address),
+      octets: address,
+      interface: isLinkLocal(address) ? linkOf(scopeId, host) : undefined,
+      port,
+    };
+    const path = pathBetween(local, address, scopeId, host);
+    const connection = new NodeConnection({fd, remote, localAddress: local, path}, this.#log);
+    this.#connections.add(connection);
+    void connection.gone.then(() => this.#connections.delete(connection));
+    return connection;
+  }
+}
+
+class DialError extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+function dialOptions(
+  family: Family,
+  address: Uint8Array,
+  {ttl, minTtl, password}: DialRequest,
+): readonly SocketOption[] {
+  const bits = address.length * 8;
+  return [
+    ...connectionOptions(family, false),
+    hopLimit(family, ttl),
+    ...(minTtl > 0 ? [minHopLimit(family, minTtl)] : []),
+    ...(password === undefined ? [] : [md5Key({address, bits, password})]),
+  ];
+}
+
+function sourceOf({sourceAddress}: DialRequest): Endpoint | undefined {
+  const address = sourceAddress === undefined ? undefined : parseAddress(sourceAddress);
+  return address && {address, port: 0};
+}
+
+/** @throws DialError when the link is not there. */
+function scopeOf({interface: link}: DialRequest): number {
+  if (link === undefined) return 0;
+  const index = interfaceIndex(link);
+  if (index === 0) throw new DialError('ENODEV');
+  return index;
+}
