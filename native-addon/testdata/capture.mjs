@@ -1,4 +1,5 @@
-// Makes the vectors of this folder again: node native-addon/testdata/capture.mjs (root, strace, ip).
+// Makes the vectors of this folder again: node native-addon/testdata/capture.mjs [NAME ...] (root,
+// strace, ip). HERE is the namespace that it runs in, which iproute2 opens and names by descriptor.
 // Each file: the command; then, per message, its direction and type, its payload (what follows the
 // nlmsghdr) and what it means. Review the meaning against the command before committing.
 import {execFileSync, spawnSync} from 'node:child_process';
@@ -50,7 +51,10 @@ const COMMANDS = [
   ['rule-suppress', 'ip -6 rule add pref 102 from fd00::/8 oif twl0 lookup main suppress_prefixlength 0'],
   ['rule-delete', 'ip rule del pref 100'],
   ['link-delete', 'ip link del twl0'],
+  ['link-veth-netns', 'ip link add twl1 index 21 numtxqueues 1 numrxqueues 1 group 78 type veth peer name eth1 index 22 numtxqueues 1 numrxqueues 1 netns HERE'],
+  ['link-delete-group', 'ip link del group 78'],
 ];
+const wanted = process.argv.slice(2);
 
 const space = `capture-${process.pid}`;
 execFileSync('ip', ['netns', 'add', space]);
@@ -65,10 +69,11 @@ try {
   });
   for (const [name, command] of COMMANDS) {
     heard.length = 0;
-    const messages = sent(command);
+    const messages = sent(command.replace('HERE', space));
     await sleep(20);
     const subject = type => TYPES[type]?.replace(/^RTM_(NEW|DEL|SET)/, '');
     const told = heard.filter(({type}) => subject(type) === subject(messages[0].type));
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
     writeFileSync(new URL(`${name}.txt`, import.meta.url), [command, ...[...messages, ...told].flatMap(print)].join('\n') + '\n');
   }
   monitor.close();
