@@ -147,8 +147,8 @@ export class Neighbours {
 
   #removeDynamic(runner: PeerRunner): void {
     this.#timers.stop(runner.name);
+    this.#dynamic.delete(runner.name); // first: its last changes of state are nothing to us
     runner.remove();
-    this.#dynamic.delete(runner.name);
     this.#listener.removed(runner.name);
   }
 }

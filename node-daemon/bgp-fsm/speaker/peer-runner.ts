@@ -39,6 +39,11 @@ export interface PeerHost {
   endOfRib(peer: PeerRunner, family: Family): void;
 }
 
+interface Words {
+  readonly words: string;
+  readonly atMs: number;
+}
+
 const COMPLAIN_EVERY_MS = 10_000; // a line for a malformed UPDATE, whatever the peer sends
 
 export class PeerRunner implements SessionOwner, RoutesOwner {
@@ -53,7 +58,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   #sinceMs: number; // in this state
   #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
   #establishedCount = 0;
-  #lastError: {readonly words: string; readonly atMs: number} | undefined;
+  #lastError: Words | undefined; // of an attempt or a session
+  #lastDown: Words | undefined; // of a session that was Established
   #faultyUpdates = 0;
   #complainedMs = -Infinity;
 
@@ -213,10 +219,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       faultyUpdates: this.#faultyUpdates,
       prefixes: this.#host.rib.counters(this.ix),
       stale: this.#routes.stale,
-      lastError: this.#lastError && {
-        words: this.#lastError.words,
-        agoMs: clock.nowMs() - this.#lastError.atMs,
-      },
+      lastError: this.#aged(this.#lastError),
+      lastDown: this.#aged(this.#lastDown),
     };
   }
 
@@ -235,6 +239,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   down(reason: DownReason, negotiated: Negotiated): void {
     this.#negotiated = undefined;
+    this.#lastDown = this.#lastError; // `failed` came before
     this.#routes.down(reason, negotiated);
     this.#host.down(this, this.#lastError?.words ?? '');
   }
@@ -284,6 +289,10 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   routesChanged(): void {
     this.#host.routesChanged();
+  }
+
+  #aged(words: Words | undefined): PeerStatus['lastError'] {
+    return words && {words: words.words, agoMs: this.#host.ports.clock.nowMs() - words.atMs};
   }
 
   #complain(received: Exclude<Received, {kind: 'ok'}>, message: Uint8Array): void {

@@ -1,40 +1,204 @@
 import test from 'ava';
+import {Couple, LEFT, RIGHT} from './paper-couple.js';
+import {PaperSpeaker, peerAt, plainPolicy, routesTo, speakerOf} from './paper-speaker.js';
 import {PaperClock, PaperNetwork} from './paper-world.js';
-import {PaperSpeaker, peerAt, routesTo, speakerOf} from './paper-speaker.js';
-import type {PeerConfig, SpeakerConfig} from './config.js';
 
-/** Two speakers that know each other, each with a route of each family. */
-function couple(
-  more: {
-    readonly left?: Partial<PeerConfig>;
-    readonly right?: Partial<PeerConfig>;
-    readonly speaker?: Partial<SpeakerConfig>;
-  } = {},
-) {
-  const clock = new PaperClock();
-  const network = new PaperNetwork(clock);
-  const left = new PaperSpeaker(network, '10.0.0.1');
-  const right = new PaperSpeaker(network, '10.0.0.2');
-  const leftConfig = speakerOf(65001, {peers: [peerAt('10.0.0.2', more.left)], ...more.speaker});
-  const rightConfig = speakerOf(65002, {peers: [peerAt('10.0.0.1', more.right)], ...more.speaker});
-  left.speaker.configure(leftConfig);
-  right.speaker.configure(rightConfig);
-  left.speaker.setLocalRoutes(routesTo('10.1.0.0/16', 'fd01::/32'));
-  right.speaker.setLocalRoutes(routesTo('10.2.0.0/16', 'fd02::/32'));
-  return {clock, network, left, right, leftConfig, rightConfig};
-}
+const ESTABLISHED = ['Established', 'Established'];
 
 test('two speakers find each other and exchange the routes of both families', t => {
-  const {clock, left, right} = couple();
-  clock.run(10_000);
-  t.is(left.peer('10.0.0.2').state, 'Established');
-  t.is(right.peer('10.0.0.1').state, 'Established');
-  t.deepEqual(left.rib.routes, [
+  const couple = new Couple();
+  couple.clock.run(10_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+  t.deepEqual(couple.left.rib.routes, [
     'ipv4 10.1.0.0/16 []',
     'ipv4 10.2.0.0/16 [65002]',
     'ipv6 fd01::/32 []',
     'ipv6 fd02::/32 [65002]',
   ]);
-  t.deepEqual(right.rib.routes.length, 4);
-  t.is(left.connections.length, 1);
+  t.is(couple.right.rib.routes.length, 4);
+  t.is(couple.left.connections.length, 1);
+});
+
+test('routes that come and go reach the other side', t => {
+  const {clock, left, right} = new Couple();
+  clock.run(10_000);
+  left.speaker.setLocalRoutes(routesTo('10.7.0.0/16'));
+  clock.run(1_000);
+  t.deepEqual(right.rib.routes, [
+    'ipv4 10.2.0.0/16 []',
+    'ipv4 10.7.0.0/16 [65001]',
+    'ipv6 fd02::/32 []',
+  ]);
+});
+
+test('a session lives on keepalives, and the routes outlast any number of them', t => {
+  const couple = new Couple();
+  couple.clock.run(3_600_000);
+  t.deepEqual(couple.sessions, [1, 1]);
+  t.deepEqual(couple.states, ESTABLISHED);
+  const {keepalive} = couple.left.peer(RIGHT).received;
+  t.true(keepalive >= 120 && keepalive <= 161, `${keepalive} in an hour, every 22.5 to 30 s`);
+});
+
+test('of a peer that is silent the session ends by its hold time, without graceful restart with its routes', t => {
+  const couple = new Couple({speaker: {gracefulRestart: undefined}});
+  couple.clock.run(10_000);
+  couple.network.cut(LEFT, RIGHT);
+  couple.clock.run(60_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+  couple.clock.run(31_000);
+  t.notDeepEqual(couple.states, ESTABLISHED);
+  t.deepEqual(couple.left.rib.routes.length, 2);
+  t.regex(couple.left.peer(RIGHT).lastError?.words ?? '', /hold timer|no TCP answer/);
+  couple.network.heal(LEFT, RIGHT);
+  couple.clock.run(60_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+  t.is(couple.left.rib.routes.length, 4);
+});
+
+test('a wrong key is met with silence, and the words say what may be wrong', t => {
+  const couple = new Couple({left: {password: 'orange'}, right: {password: 'apple'}});
+  couple.clock.run(20_000);
+  t.notDeepEqual(couple.states, ESTABLISHED);
+  t.is(
+    couple.left.peer(RIGHT).lastError?.words,
+    'no TCP answer; a password is configured, wrong key?',
+  );
+  couple.configureRight({password: 'orange'});
+  couple.clock.run(20_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+});
+
+test('a port that nobody listens on is said to be one', t => {
+  const couple = new Couple({left: {port: 1179}, right: {passive: true}});
+  couple.clock.run(20_000);
+  t.is(couple.left.peer(RIGHT).lastError?.words, 'connection refused: nobody listens there');
+});
+
+test('an AS number that is not the expected one is refused, said on both sides, and tried more rarely', t => {
+  const couple = new Couple({left: {asns: [65099]}});
+  couple.clock.run(300_000);
+  t.regex(couple.left.peer(RIGHT).lastError?.words ?? '', /^sent OPEN error: bad peer AS/);
+  t.regex(couple.right.peer(LEFT).lastError?.words ?? '', /^received OPEN error: bad peer AS/);
+  const {open} = couple.left.peer(RIGHT).sent;
+  t.true(open > 5 && open < 40, `${open} OPENs in 5 minutes`);
+});
+
+test('an operator shuts a peer down with words, and starts it again', t => {
+  const couple = new Couple();
+  couple.clock.run(10_000);
+  couple.configureLeft({shutdown: 'rack 12 moves'});
+  couple.clock.run(10_000);
+  t.deepEqual(couple.states[0], 'Idle');
+  t.is(couple.left.rib.routes.length, 2);
+  t.regex(couple.right.peer(LEFT).lastDown?.words ?? '', /"rack 12 moves"/);
+  couple.configureLeft();
+  couple.clock.run(120_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+});
+
+test('a reset by hand is one Cease 6/4 and a session again', t => {
+  const couple = new Couple({right: {passive: true}, speaker: {gracefulRestart: undefined}});
+  couple.clock.run(10_000);
+  t.true(couple.left.speaker.reset(RIGHT, 'just so'));
+  t.false(couple.left.speaker.reset('nobody', ''));
+  couple.clock.run(60_000);
+  t.deepEqual(couple.sessions, [2, 2]);
+  t.is(couple.left.peer(RIGHT).sent.notification, 1);
+  t.is(couple.right.peer(LEFT).lastError?.words, 'received Cease: administrative reset, "just so"');
+});
+
+test('a connection of a stranger is closed without a word', t => {
+  const clock = new PaperClock();
+  const network = new PaperNetwork(clock);
+  const left = new PaperSpeaker(network, LEFT);
+  left.speaker.configure(speakerOf(65001, {peers: [peerAt('10.0.0.9')]}));
+  const right = new PaperSpeaker(network, RIGHT);
+  right.speaker.configure(speakerOf(65002, {peers: [peerAt(LEFT)]}));
+  clock.run(10_000);
+  t.true(left.logged.some(line => line.startsWith('connection of a stranger')));
+  t.is(left.connections.length, 0);
+  t.is(right.peer(LEFT).received.open, 0);
+});
+
+test('too many prefixes end the session until somebody has a look', t => {
+  const maxPrefixes = {max: 2, warnPercent: 80};
+  const couple = new Couple({left: {policy: {...plainPolicy, maxPrefixes}}});
+  couple.clock.run(10_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+  couple.right.speaker.setLocalRoutes(routesTo('10.2.0.0/16', '10.3.0.0/16', '10.4.0.0/16'));
+  couple.clock.run(600_000);
+  t.deepEqual(couple.states[0], 'Idle');
+  t.true(couple.left.peer(RIGHT).isLimited);
+  t.is(couple.left.rib.routes.length, 2);
+  t.is(
+    couple.left.peer(RIGHT).lastError?.words,
+    'sent Cease: hard reset (Cease: maximum number of prefixes reached)',
+  );
+  couple.configureLeft({policy: {...plainPolicy, maxPrefixes: {...maxPrefixes, max: 9}}});
+  couple.clock.run(120_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+});
+
+test('too many prefixes end the session for as long as is configured', t => {
+  const maxPrefixes = {max: 0, warnPercent: 80};
+  const policy = {...plainPolicy, maxPrefixes};
+  const couple = new Couple({
+    left: {policy, prefixLimitRestartSeconds: 100},
+    right: {passive: true},
+  });
+  couple.clock.run(150_000);
+  const {notification} = couple.left.peer(RIGHT).sent;
+  t.is(notification, 2); // at once, and after 100 s
+  t.false(couple.left.peer(RIGHT).isLimited);
+});
+
+const LAST_WORDS = {
+  shutdown: 'received Cease: hard reset (Cease: administrative shutdown, "bye")',
+  deconfigure: 'received Cease: hard reset (Cease: peer de-configured)',
+  restart: 'the peer closed the connection',
+};
+
+test('leaving for the day says so and nothing after it; leaving to restart says nothing', t => {
+  for (const kind of ['shutdown', 'deconfigure', 'restart'] as const) {
+    const couple = new Couple();
+    couple.clock.run(10_000);
+    const [end] = couple.left.connections;
+    couple.left.speaker.leave(kind === 'shutdown' ? {kind, words: 'bye'} : {kind});
+    const words = end!.written.length;
+    couple.clock.run(300_000);
+    t.is(end!.written.length, words);
+    t.is(couple.right.peer(LEFT).lastDown?.words, LAST_WORDS[kind]);
+    t.is(couple.left.connections.length, 0);
+  }
+});
+
+test('a refresh asks for all routes, and sends them once more', t => {
+  const couple = new Couple();
+  couple.clock.run(10_000);
+  const before = couple.left.peer(RIGHT).received.update;
+  t.true(couple.left.speaker.refresh(RIGHT, 'in', 'ipv4'));
+  couple.clock.run(1_000);
+  t.is(couple.right.peer(LEFT).received.refresh, 1);
+  t.is(couple.left.peer(RIGHT).received.update, before + 1);
+  t.true(couple.right.speaker.refresh(LEFT, 'out', 'ipv6'));
+  couple.clock.run(1_000);
+  t.is(couple.left.peer(RIGHT).received.update, before + 2);
+  t.false(couple.left.speaker.refresh('nobody', 'in', 'ipv4'));
+});
+
+test('both families travel over an IPv6 session', t => {
+  const clock = new PaperClock();
+  const network = new PaperNetwork(clock);
+  const make = (asn: number, own: string, other: string, route: string) => {
+    const made = new PaperSpeaker(network, own);
+    made.speaker.setLocalRoutes(routesTo(route));
+    made.speaker.configure(speakerOf(asn, {peers: [peerAt(other, {families: ['ipv6']})]}));
+    return made;
+  };
+  const left = make(65001, 'fd00::1', 'fd00::2', 'fd01::/32');
+  const right = make(65002, 'fd00::2', 'fd00::1', 'fd02::/32');
+  clock.run(10_000);
+  t.deepEqual(left.rib.routes, ['ipv6 fd01::/32 []', 'ipv6 fd02::/32 [65002]']);
+  t.deepEqual(right.peer('fd00::1').negotiated?.families, ['ipv6']);
 });

@@ -192,8 +192,9 @@ export class Speaker implements PeerHost {
     return helperLimitsOf(this.#identity);
   }
 
+  /** Of a restart only: two speakers that both start would wait for each other. */
   holdsEndOfRib(): boolean {
-    return !this.#restarting.isOver;
+    return this.#start.restarted && !this.#restarting.isOver;
   }
 
   incoming(peer: PeerRunner): void {

@@ -20,7 +20,13 @@ export interface PeerStatus {
   readonly faultyUpdates: number; // handled by RFC 7606
   readonly prefixes: PeerCounters;
   readonly stale: readonly Family[]; // families with routes kept from an earlier session
-  readonly lastError: {readonly words: string; readonly agoMs: number} | undefined;
+  readonly lastError: LastError | undefined; // of any attempt
+  readonly lastDown: LastError | undefined; // why it was Established and is no more
+}
+
+export interface LastError {
+  readonly words: string; // for people
+  readonly agoMs: number;
 }
 
 export interface SpeakerStatus {
