@@ -36,6 +36,13 @@ export * from './fsm/graceful-restart.js';
 export * from './fsm/negotiate.js';
 export * from './fsm/types.js';
 
+export * from './policy/as-path-pattern.js';
+export * from './policy/as-path-text.js';
+export * from './policy/community-text.js';
+export * from './policy/compile-policy.js';
+export * from './policy/generated-rules.js';
+export * from './policy/prefix-set.js';
+export type * from './policy/rule.js';
 export type * from './policy/types.js';
 export type * from './rib/types.js';
 export type * from './speaker/config.js';
