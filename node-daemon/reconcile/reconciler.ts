@@ -151,17 +151,17 @@ export class Reconciler {
     await this.#write('addresses', addresses, dirty?.addresses);
     await this.#apply('addresses', addresses.deletes);
 
+    // These three do not need each other: while the kernel works on one the next is planned.
     const nexthops = planNexthops(desired.nexthops, mirror, dirty?.nexthops);
-    await this.#write('nexthops', nexthops, dirty?.nexthops);
-
+    const writing = [this.#write('nexthops', nexthops, dirty?.nexthops)];
     const neighbours = planNeighbours(desired.neighbours, mirror, {
       keys: dirty?.neighbours,
       device,
     });
-    await this.#write('neighbours', neighbours, dirty?.neighbours);
-
+    writing.push(this.#write('neighbours', neighbours, dirty?.neighbours));
     const fdb = planFdb(desired.fdb, mirror, dirty?.fdb);
-    await this.#write('fdb', fdb, dirty?.fdb);
+    writing.push(this.#write('fdb', fdb, dirty?.fdb));
+    await allOver(writing);
 
     const routeKeys = dirty && this.#routeKeys(dirty, nexthops);
     const routes = planRouteWrites(desired, mirror, routeKeys);
@@ -261,6 +261,12 @@ function isDone({kind}: KernelOp, {code}: KernelError): boolean {
 }
 
 const goneCodes: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'ENODEV', 'EADDRNOTAVAIL']);
+
+/** Not before all of them are over, whatever becomes of one. @throws what the first failed with. */
+async function allOver(tasks: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(tasks);
+  await Promise.all(tasks);
+}
 
 function breathe(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
