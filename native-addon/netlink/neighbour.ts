@@ -38,7 +38,7 @@ export interface Neighbour {
   readonly state: number; // NUD_…
   readonly flags: number; // NTF_…
   readonly destination?: Uint8Array; // the neighbour; of an fdb entry: the tunnel end
-  readonly mac?: Uint8Array;
+  readonly mac?: Uint8Array | undefined;
   readonly protocol?: number; // RTPROT_…; the kernel keeps it for IP neighbours only
 }
 

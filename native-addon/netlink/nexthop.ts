@@ -38,8 +38,8 @@ export interface Nexthop {
   readonly id: number;
   readonly family?: Family; // of the gateway; a group has none
   readonly protocol: number; // RTPROT_…
-  readonly oif?: number; // ifindex
-  readonly gateway?: Uint8Array;
+  readonly oif?: number | undefined; // ifindex
+  readonly gateway?: Uint8Array | undefined;
   readonly onlink?: boolean;
   readonly group?: readonly GroupMember[];
   readonly blackhole?: boolean;

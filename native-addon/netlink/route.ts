@@ -48,12 +48,12 @@ export interface Route {
   readonly scope: number; // RT_SCOPE_…; IPv6 knows UNIVERSE only
   readonly type: number; // RTN_…
   readonly destination: Prefix;
-  readonly gateway?: Uint8Array;
+  readonly gateway?: Uint8Array | undefined;
   readonly via?: Via; // a gateway of the other family
-  readonly oif?: number; // ifindex
+  readonly oif?: number | undefined; // ifindex
   readonly priority?: number; // the metric; IPv6 makes 1024 of none
   readonly source?: Uint8Array; // preferred source address (prefsrc)
-  readonly nexthopId?: number;
+  readonly nexthopId?: number | undefined;
   readonly mtu?: number;
   readonly onlink?: boolean;
   readonly multipath?: readonly NextHop[];

@@ -135,18 +135,12 @@ function toAddress({index, address, bits}: KernelAddress): Address {
 }
 
 function toNexthop({id, protocol, index, gateway, onlink}: KernelNexthop): Nexthop {
-  return {
-    id,
-    protocol,
-    ...(index !== undefined && {oif: index}),
-    ...(gateway && {gateway}),
-    ...(onlink && {onlink}),
-  };
+  return {id, protocol, oif: index, gateway, onlink};
 }
 
 function toNeighbour({index, address, mac}: KernelNeighbour): Neighbour {
   const family = familyOfAddress(address);
-  return {family, index, destination: address, state: NUD_PERMANENT, flags: 0, ...(mac && {mac})};
+  return {family, index, destination: address, state: NUD_PERMANENT, flags: 0, mac};
 }
 
 function toFdb({index, mac, destination}: KernelFdbEntry): FdbEntry {
@@ -165,7 +159,8 @@ function toRoute(route: KernelRoute): Route {
     type: RTN_UNICAST,
     destination: {address, bits},
     priority: metric,
-    ...(nexthopId !== undefined ? {nexthopId} : index !== undefined && {oif: index}),
-    ...(nexthopId === undefined && gateway && {gateway}),
+    nexthopId, // with it the encoder leaves the hop out
+    oif: index,
+    gateway,
   };
 }
