@@ -147,7 +147,16 @@ export interface ShowQuery {
   readonly family: Family;
   readonly peer?: PeerIx | undefined; // of `received` all when left out; `advertised` needs it
   readonly after?: {readonly address: Uint8Array; readonly bits: number} | undefined; // to page on
+  /** Of paths. Those of one prefix stay together, so that there may be some more; fewer: that is all. */
   readonly limit: number;
+  /** Only this prefix, or what is inside it, or what contains it; no other prefix need be looked at. */
+  readonly only?:
+    | {
+        readonly address: Uint8Array;
+        readonly bits: number;
+        readonly how: 'exact' | 'inside' | 'around';
+      }
+    | undefined;
 }
 
 export interface RibApi {
