@@ -309,7 +309,7 @@ Backend:   vxlan, MTU 1450
 Underlay:  192.0.2.1
 Device:    twill.4096, 02:00:00:00:00:01, 10.244.3.0
 Lease:     unsafe, id 7, safe until 2026-01-01T00:30:00Z: etcd is unreachable
-Etcd:      not connected, revision 12, 2 resyncs: connection refused
+Etcd:      not connected, revision 12, read 2 times: connection refused
 Peers:     2, 1 with problems
 Pods:      3
 

@@ -77,7 +77,7 @@ function formatLease({state, id, safeUntil, reason}: NodeStatus['lease']): strin
 function formatEtcd({connected, revision, resyncs, lastError}: NodeStatus['etcd']): string {
   const state = connected ? 'connected' : 'not connected';
   const error = lastError === undefined || connected ? '' : `: ${lastError}`;
-  return `${state}, revision ${revision}, ${resyncs} resyncs${error}`;
+  return `${state}, revision ${revision}, read ${resyncs === 1 ? 'once' : `${resyncs} times`}${error}`;
 }
 
 function formatRanges({lease}: NodeStatus): string {
