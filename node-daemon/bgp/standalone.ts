@@ -14,14 +14,14 @@ import {formatAddress, type Family, type SelectedRoute, type SpeakerStatus} from
 import type {SpeakerCommand, SpeakerMessage} from './messages.js';
 import {SpeakerService} from './speaker-service.js';
 import {parseStandalone} from './standalone-config.js';
-import {eventLoopClock} from './transport/clock.js';
+import {createClock} from './transport/clock.js';
 import {TcpTransport} from './transport/tcp-transport.js';
 
 function main(path: string): void {
   const first = parseStandalone(readFileSync(path, 'utf8'));
   const transport = new TcpTransport((...line) => service.log(...line));
   const service = new SpeakerService(
-    {clock: eventLoopClock, random: Math.random, transport},
+    {clock: createClock(), random: Math.random, transport},
     message => hear(message, first.printsRoutes),
   );
   const configure = (text: string) => {

@@ -1,13 +1,22 @@
 /** The clock of a speaker in a real event loop. Shell. */
 import type {Clock} from '#bgp-fsm';
+import {TimerWheel} from './wheel.js';
 
-export const eventLoopClock: Clock = {
-  nowMs: () => performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return {cancel: () => clearTimeout(timer)};
-  },
-  soon(callback) {
-    setImmediate(callback); // after the poll phase: what had come in was delivered
-  },
-};
+export function createClock(): Clock {
+  const nowMs = () => performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const wheel = new TimerWheel(nowMs, {
+    set(delayMs, ring) {
+      clearTimeout(timer);
+      timer = setTimeout(ring, Math.ceil(delayMs));
+    },
+    clear: () => clearTimeout(timer),
+  });
+  return {
+    nowMs,
+    after: (delayMs, callback) => wheel.after(delayMs, callback),
+    soon(callback) {
+      setImmediate(callback); // after the poll phase: what had come in was delivered
+    },
+  };
+}

@@ -49,7 +49,7 @@ export function pathBetween(
   );
   const sameLink = host.filter(each => each.interface === own?.interface);
   const isGlobal = (width: 4 | 16) => (each: HostAddress) =>
-    each.address.length === width && !isLinkLocal(each.address);
+    each.address.length === width && !isLinkLocal(each.address) && !isHostLocal(each.address);
   const linkLocal = sameLink.find(each => isLinkLocal(each.address))?.address;
   const global = {
     ipv4: sameLink.find(isGlobal(4))?.address,
@@ -72,6 +72,12 @@ export function pathBetween(
 /** The name of the link; undefined when no address has that scope. */
 export function linkOf(scopeId: number, host: readonly HostAddress[]): string | undefined {
   return scopeId === 0 ? undefined : host.find(each => each.scopeId === scopeId)?.interface;
+}
+
+/** 127.0.0.0/8 and ::1: no next hop for anybody else. */
+function isHostLocal(address: Uint8Array): boolean {
+  if (address.length === 4) return address[0] === 127;
+  return address.every((octet, at) => octet === (at === 15 ? 1 : 0));
 }
 
 function isWhole({address, bits}: Cidr): boolean {

@@ -1,0 +1,130 @@
+/**
+ * Timers for thousands of sessions on one alarm. Starting and cancelling cost the same whatever there is:
+ * a hold timer is restarted with every slice of messages, and hardly ever fires.
+ *
+ * Timers that are due at the same tick share a list; a heap knows the ticks. Delays of half a second
+ * and more are rounded up to ticks of 16 ms, so that sessions wake the loop together; shorter ones
+ * (BFD) to 1 ms. A timer never fires early.
+ */
+import type {RunningTimer} from '#bgp-fsm';
+
+/** What wakes the wheel; setting it replaces what was set. */
+export interface Alarm {
+  set(delayMs: number, ring: () => void): void;
+  clear(): void;
+}
+
+const COARSE_FROM_MS = 500;
+const COARSE_MS = 16;
+
+/** Of a ring: the list's own node is the first and the last. */
+interface Node {
+  previous: Node;
+  next: Node;
+  readonly callback: () => void;
+}
+
+export class TimerWheel {
+  readonly #nowMs: () => number;
+  readonly #alarm: Alarm;
+  readonly #lists = new Map<number, Node>(); // by tick in milliseconds
+  readonly #ticks: number[] = []; // binary heap, the earliest first
+  #alarmMs = Infinity;
+
+  constructor(nowMs: () => number, alarm: Alarm) {
+    this.#nowMs = nowMs;
+    this.#alarm = alarm;
+  }
+
+  after(delayMs: number, callback: () => void): RunningTimer {
+    const dueMs = this.#nowMs() + Math.max(0, delayMs);
+    const grain = delayMs >= COARSE_FROM_MS ? COARSE_MS : 1;
+    const tick = Math.ceil(dueMs / grain) * grain;
+    const node = insert(this.#listAt(tick), callback);
+    if (tick < this.#alarmMs) this.#arm(tick);
+    return {cancel: () => unlink(node)};
+  }
+
+  /** Ticks with timers, or with none any more. */
+  get size(): number {
+    return this.#ticks.length;
+  }
+
+  #ring(): void {
+    this.#alarmMs = Infinity;
+    const nowMs = this.#nowMs();
+    for (let tick = this.#ticks[0]; tick !== undefined && tick <= nowMs; tick = this.#ticks[0]) {
+      popHeap(this.#ticks);
+      const list = this.#lists.get(tick);
+      this.#lists.delete(tick);
+      while (list !== undefined && list.next !== list) unlink(list.next).callback();
+    }
+    const next = this.#ticks[0];
+    if (next !== undefined && next < this.#alarmMs) this.#arm(next);
+    else if (next === undefined) this.#alarm.clear();
+  }
+
+  #arm(tick: number): void {
+    this.#alarmMs = tick;
+    this.#alarm.set(Math.max(0, tick - this.#nowMs()), () => this.#ring());
+  }
+
+  #listAt(tick: number): Node {
+    const known = this.#lists.get(tick);
+    if (known !== undefined) return known;
+    const list = newList();
+    this.#lists.set(tick, list);
+    pushHeap(this.#ticks, tick);
+    return list;
+  }
+}
+
+function newList(): Node {
+  const list = {callback() {}} as {-readonly [K in keyof Node]: Node[K]};
+  list.previous = list.next = list;
+  return list;
+}
+
+function insert(list: Node, callback: () => void): Node {
+  const node = {previous: list.previous, next: list, callback};
+  list.previous.next = node;
+  list.previous = node;
+  return node;
+}
+
+/** Again is harmless. */
+function unlink(node: Node): Node {
+  node.previous.next = node.next;
+  node.next.previous = node.previous;
+  node.previous = node.next = node;
+  return node;
+}
+
+function pushHeap(heap: number[], value: number): void {
+  let at = heap.length;
+  heap.push(value);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if ((heap[parent] ?? 0) <= value) break;
+    heap[at] = heap[parent] ?? 0;
+    at = parent;
+  }
+  heap[at] = value;
+}
+
+/** Removes the smallest. */
+function popHeap(heap: number[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  let at = 0;
+  for (;;) {
+    const left = at * 2 + 1;
+    if (left >= heap.length) break;
+    const right = left + 1;
+    const child = (heap[right] ?? Infinity) < (heap[left] ?? 0) ? right : left;
+    if ((heap[child] ?? Infinity) >= last) break;
+    heap[at] = heap[child] ?? 0;
+    at = child;
+  }
+  heap[at] = last;
+}
