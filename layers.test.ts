@@ -15,6 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'node-daemon/datastore/records': ['ipam'],
   twillctl: [
     'ipam',
+    'node-daemon/bgp/api',
     'node-daemon/datastore/records',
     'node-daemon/http/client',
     'node-daemon/http/status',

@@ -2,8 +2,9 @@
  * The command line of twillctl. Shell. Each command is loaded when it is called: --help and usage errors
  * are there at once.
  */
-import {Command, CommanderError, Option} from 'commander';
+import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import type {ApplyOptions} from './apply.js';
+import type {BgpPeersOptions, BgpRoutesOptions, RoutesTarget} from './bgp.js';
 import type {GlobalOptions, Terminal} from './command.js';
 import type {DeleteOptions} from './delete.js';
 import {CommandError, UsageError} from './error.js';
@@ -57,6 +58,7 @@ function createProgram(terminal: Terminal): Command {
   addApply(program, terminal);
   addDelete(program, terminal);
   addNode(program, terminal);
+  addBgp(program, terminal);
   addIpam(program, terminal);
   addVersion(program, terminal);
   return program;
@@ -152,6 +154,46 @@ function addNode(program: Command, terminal: Terminal): void {
       const {runNodeStatus} = await import('./node-status.js');
       await runNodeStatus(command.optsWithGlobals<GlobalOptions>(), terminal, options);
     });
+}
+
+function addBgp(program: Command, terminal: Terminal): void {
+  const bgp = program.command('bgp').description('the BGP speaker of this host');
+  bgp
+    .command('peers')
+    .description('sessions: their state, prefixes, and why those that are down are down')
+    .addOption(output('wide', 'json', 'yaml'))
+    .action(async (options: BgpPeersOptions, command: Command) => {
+      const {runBgpPeers} = await import('./bgp.js');
+      await runBgpPeers(command.optsWithGlobals<GlobalOptions>(), terminal, options);
+    });
+
+  const addTable = (usage: string, about: string, target: (typed?: string) => RoutesTarget) =>
+    bgp
+      .command(usage)
+      .description(about)
+      .addOption(output('wide', 'json', 'yaml'))
+      .addOption(new Option('--family <family>', 'of both, only').choices(['ipv4', 'ipv6']))
+      .addOption(new Option('--limit <n>', 'at most; 0: all').argParser(parseCount).default(1000))
+      .action(async (typed: string | undefined, options: BgpRoutesOptions, command: Command) => {
+        const {runBgpRoutes} = await import('./bgp.js');
+        const globals = command.optsWithGlobals<GlobalOptions>();
+        await runBgpRoutes(globals, terminal, target(typed), options);
+      });
+  addTable(
+    'routes [prefix]',
+    'what was selected; of an address, the routes that lead there',
+    prefix => ({table: 'selected', prefix}),
+  ).option('--longer', 'the prefix and all inside it');
+  addTable('advertised <peer>', 'what a peer is told', peer => ({table: 'advertised', peer}));
+  addTable('received <peer>', 'what a peer told, and what import made of it', peer => ({
+    table: 'received',
+    peer,
+  }));
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a number.');
 }
 
 function addIpam(program: Command, terminal: Terminal): void {

@@ -41,6 +41,10 @@ const misuses: readonly (readonly [string, string])[] = [
   ['delete pool', 'Error: expected the NAME of what to delete'],
   ['delete pool a -f x', 'Error: expected either KIND NAME or -f FILE'],
   ['node', 'Usage: twillctl node'],
+  ['bgp', 'Usage: twillctl bgp'],
+  ['bgp advertised', "Error: missing required argument 'peer'"],
+  ['bgp routes --family ipx', "Error: option '--family <family>' argument 'ipx' is invalid"],
+  ['bgp routes --limit -1', "Error: option '--limit <n>' argument '-1' is invalid"],
   ['node status --node-api x', 'Error: --node-api: expected http://HOST:PORT, got "x"'],
 ];
 
@@ -60,6 +64,7 @@ const failures: readonly (readonly [string, string])[] = [
   ['get pools --etcd http://127.0.0.1:1', 'Error: etcd list'],
   ['get pools --etcd-ca-file /nonexistent', 'Error: ENOENT'],
   ['node status --node-api http://127.0.0.1:1', 'Error: cannot ask twilld at http://127.0.0.1:1'],
+  ['bgp peers --node-api http://127.0.0.1:1', 'Error: cannot ask twilld at http://127.0.0.1:1'],
 ];
 
 for (const [line, expected] of failures) {

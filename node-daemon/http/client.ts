@@ -2,6 +2,7 @@
  * Asks a daemon's local API. Shell. node:http, not fetch: it costs a command 30 ms less to load.
  */
 import {get} from 'node:http';
+import type {BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
 import type {NodeStatus} from './status.js';
 
 export const defaultNodeApi = 'http://127.0.0.1:9478';
@@ -18,20 +19,31 @@ export class NodeApiError extends Error {
   }
 }
 
+/** Each of them throws NodeApiError. */
 export interface NodeApi {
-  /** @throws NodeApiError */
   status(): Promise<NodeStatus>;
+  bgpPeers(): Promise<BgpPeersAnswer>;
+  /** The query is told in bgp/api.ts. */
+  bgpRoutes(query: Readonly<Record<string, string>>): Promise<BgpRoutesAnswer>;
 }
 
 export function openNodeApi(url: string, timeoutMs = 5000): NodeApi {
-  return {status: async () => (await getJson(new URL('/v1/status', url), timeoutMs)) as NodeStatus};
+  const ask = (path: string) => getJson(new URL(path, url), timeoutMs);
+  return {
+    status: async () => (await ask('/v1/status')) as NodeStatus,
+    bgpPeers: async () => (await ask('/v1/bgp/peers')) as BgpPeersAnswer,
+    bgpRoutes: async query => {
+      const path = `/v1/bgp/routes?${new URLSearchParams(query)}`;
+      return (await ask(path)) as BgpRoutesAnswer;
+    },
+  };
 }
 
 const longestBody = 256 << 20; // 10,000 peers are 3 MiB; a server that never ends is none of ours
 
 async function getJson(url: URL, timeoutMs: number): Promise<unknown> {
   const {statusCode, body} = await getText(url, timeoutMs);
-  if (statusCode !== 200) throw new NodeApiError(url.origin, `it answered ${statusCode}`);
+  if (statusCode !== 200) throw new NodeApiError(url.origin, explainStatus(statusCode, body));
   try {
     return JSON.parse(body);
   } catch (error) {
@@ -58,6 +70,17 @@ function getText(url: URL, timeoutMs: number): Promise<{statusCode: number; body
     });
     request.on('error', error => fail(explain(error, timeoutMs), error));
   });
+}
+
+/** In the daemon's own words where it has some. */
+function explainStatus(status: number, body: string): string {
+  try {
+    const {error} = JSON.parse(body) as {error?: {message?: unknown}};
+    if (typeof error?.message === 'string') return `it answered ${status}, ${error.message}`;
+  } catch {
+    // somebody else listens there
+  }
+  return `it answered ${status}`;
 }
 
 function explain(error: NodeJS.ErrnoException, timeoutMs: number): string {

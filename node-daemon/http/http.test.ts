@@ -1,4 +1,5 @@
 import test, {type ExecutionContext} from 'ava';
+import type {BgpPeersAnswer} from '../bgp/api.js';
 import {NodeApiError, openNodeApi} from './client.js';
 import {createMetrics, type MetricsSample} from './metrics.js';
 import {createHttpServer, type HttpRoutes} from './server.js';
@@ -55,7 +56,8 @@ test('health, readiness, metrics and the list of paths', async t => {
     'application/json',
     '{"ok":false,"reasons":["no lease"]}\n',
   ]);
-  t.deepEqual(await ask('/v1/'), [200, 'application/json', '{"paths":["/v1/status"]}\n']);
+  const paths = ['/v1/status', '/v1/bgp/peers', '/v1/bgp/routes'];
+  t.deepEqual(await ask('/v1/'), [200, 'application/json', `${JSON.stringify({paths})}\n`]);
   const [, type, text] = await ask('/metrics');
   t.is(type, 'text/plain; version=0.0.4; charset=utf-8');
   t.is(text, 'twill_ready 1\n');
@@ -78,6 +80,45 @@ test('unknown paths are 404, other methods 405, failures 500, all as JSON', asyn
   t.deepEqual(await codeOf('/v1/status'), [500, 'INTERNAL', null]);
   t.is(errors.length, 1);
 });
+
+const peers: BgpPeersAnswer = {
+  ...{node: 'a', asn: 64512, identifier: '192.0.2.1', peers: []},
+  restart: {isOver: true, pending: [], awaited: []},
+};
+
+test('BGP peers and routes are asked for with a query, and refused in words', async t => {
+  const asked: string[] = [];
+  const {url} = await serve(t, {
+    bgp: {
+      peers: () => Promise.resolve(peers),
+      routes(query) {
+        asked.push(String(query));
+        return Promise.resolve(
+          query.has('bad')
+            ? {code: 'BAD_QUERY', message: 'unknown parameter bad'}
+            : {table: 'selected', family: 'ipv4', routes: []},
+        );
+      },
+    },
+  });
+  const api = openNodeApi(url);
+  t.deepEqual(await api.bgpPeers(), peers);
+  const query = {peer: 'node/b', prefix: '10.0.0.0/8'};
+  t.deepEqual(await api.bgpRoutes(query), {table: 'selected', family: 'ipv4', routes: []});
+  t.deepEqual(asked, ['peer=node%2Fb&prefix=10.0.0.0%2F8']);
+  await t.throwsAsync(api.bgpRoutes({bad: '1'}), {message: /answered 400, unknown parameter bad$/});
+});
+
+test('where no speaker runs, BGP is not found', async t => {
+  for (const routes of [{}, {bgp: {peers: nothing, routes: nothing}}]) {
+    const {url} = await serve(t, routes);
+    await t.throwsAsync(openNodeApi(url).bgpPeers(), {message: /404, no BGP speaker runs/});
+  }
+});
+
+function nothing() {
+  return Promise.resolve(undefined);
+}
 
 test('a port that is taken is an error with its code', async t => {
   const {port} = await serve(t);

@@ -4,6 +4,7 @@
  */
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import type {ApiProblem, BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
 import type {NodeStatus, Verdict} from './status.js';
 
 export interface HttpRoutes {
@@ -11,6 +12,13 @@ export interface HttpRoutes {
   healthy(): Verdict;
   ready(): Verdict;
   metrics(): Promise<string>;
+  readonly bgp?: BgpAnswers;
+}
+
+/** Undefined: no speaker runs here. */
+export interface BgpAnswers {
+  peers(): Promise<BgpPeersAnswer | undefined>;
+  routes(query: URLSearchParams): Promise<BgpRoutesAnswer | ApiProblem | undefined>;
 }
 
 export interface HttpServerOptions {
@@ -63,16 +71,28 @@ interface Answer {
   readonly body: string;
 }
 
-type Answers = ReadonlyMap<string, () => Answer | Promise<Answer>>;
+type Answerer = (query: URLSearchParams) => Answer | Promise<Answer>;
+type Answers = ReadonlyMap<string, Answerer>;
 
 function toAnswers(routes: HttpRoutes): Answers {
-  return new Map<string, () => Answer | Promise<Answer>>([
+  const inspection = new Map<string, Answerer>([
+    ['/v1/status', () => json(200, routes.status())],
+    ['/v1/bgp/peers', async () => ofSpeaker(await routes.bgp?.peers())],
+    ['/v1/bgp/routes', async query => ofSpeaker(await routes.bgp?.routes(query))],
+  ]);
+  return new Map<string, Answerer>([
     ['/metrics', async () => ({status: 200, type: metricsType, body: await routes.metrics()})],
     ['/healthz', () => verdict(routes.healthy())],
     ['/readyz', () => verdict(routes.ready())],
-    ['/v1', () => json(200, {paths: ['/v1/status']})],
-    ['/v1/status', () => json(200, routes.status())],
+    ['/v1', () => json(200, {paths: [...inspection.keys()]})],
+    ...inspection,
   ]);
+}
+
+function ofSpeaker(body: BgpPeersAnswer | BgpRoutesAnswer | ApiProblem | undefined): Answer {
+  if (body === undefined) return failure(404, 'NO_BGP', 'no BGP speaker runs on this node');
+  if (!('code' in body)) return json(200, body);
+  return failure(body.code === 'BAD_QUERY' ? 400 : 404, body.code, body.message);
 }
 
 /** The text format that Prometheus scrapes. */
@@ -83,7 +103,7 @@ async function respond(
   response: ServerResponse,
   answers: Answers,
 ): Promise<void> {
-  const path = pathOf(request.url ?? '/');
+  const {path, query} = splitUrl(request.url ?? '/');
   const answer = answers.get(path);
   if (answer === undefined) {
     const known = [...answers.keys()].join(', ');
@@ -92,15 +112,17 @@ async function respond(
     response.setHeader('allow', 'GET');
     sendError(response, 405, 'METHOD_NOT_ALLOWED', `${path} answers to GET only`);
   } else {
-    send(response, await answer());
+    send(response, await answer(query));
   }
 }
 
-/** Without query and without slashes at the end. */
-function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  const path = query < 0 ? url : url.slice(0, query);
-  return path.replace(/\/+$/, '') || '/';
+/** The path without slashes at its end. */
+function splitUrl(url: string): {path: string; query: URLSearchParams} {
+  const end = url.indexOf('?') < 0 ? url.length : url.indexOf('?');
+  return {
+    path: url.slice(0, end).replace(/\/+$/, '') || '/',
+    query: new URLSearchParams(url.slice(end)),
+  };
 }
 
 function verdict(value: Verdict): Answer {
@@ -111,8 +133,12 @@ function json(status: number, value: unknown): Answer {
   return {status, type: 'application/json', body: `${JSON.stringify(value)}\n`};
 }
 
+function failure(status: number, code: string, message: string): Answer {
+  return json(status, {error: {code, message}});
+}
+
 function sendError(response: ServerResponse, status: number, code: string, message: string): void {
-  send(response, json(status, {error: {code, message}}));
+  send(response, failure(status, code, message));
 }
 
 function send(response: ServerResponse, {status, type, body}: Answer): void {

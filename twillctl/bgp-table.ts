@@ -1,0 +1,129 @@
+/**
+ * BGP peers and routes as tables. Pure.
+ */
+import type {
+  BgpPeerView,
+  BgpRouteView,
+  NegotiatedView,
+  PrefixCounts,
+} from '../node-daemon/bgp/api.js';
+import {formatAge, formatTable} from './table.js';
+
+interface Column<T> {
+  readonly heading: string;
+  readonly wide?: true;
+  cell(item: T): string;
+}
+
+export function formatPeers(peers: readonly BgpPeerView[], wide: boolean): string {
+  return format(peerColumns, peers, wide);
+}
+
+export function formatRoutes(routes: readonly BgpRouteView[], wide: boolean): string {
+  return format(routeColumns, routes, wide);
+}
+
+function format<T>(columns: readonly Column<T>[], items: readonly T[], wide: boolean): string {
+  const shown = columns.filter(column => wide || column.wide !== true);
+  return formatTable(
+    shown.map(({heading}) => heading),
+    items.map(item => shown.map(({cell}) => cell(item))),
+  );
+}
+
+const peerColumns: readonly Column<BgpPeerView>[] = [
+  {heading: 'NAME', cell: ({name}) => name},
+  {heading: 'ADDRESS', cell: peer => peer.address + (peer.interface ? `%${peer.interface}` : '')},
+  {heading: 'ASN', cell: ({asn, session}) => String(asn ?? session)},
+  {heading: 'STATE', cell: ({state}) => state},
+  {heading: 'SINCE', cell: ({inStateSeconds}) => ageOf(inStateSeconds)},
+  {heading: 'RECEIVED', cell: sumOf('received')},
+  {heading: 'ACCEPTED', cell: sumOf('accepted')},
+  {heading: 'ADVERTISED', cell: sumOf('advertised')},
+  {heading: 'BEST', wide: true, cell: sumOf('best')},
+  {heading: 'STALE', wide: true, cell: sumOf('stale')},
+  {heading: 'FAMILIES', wide: true, cell: ({families}) => families.join(',')},
+  {heading: 'LOCAL-ASN', wide: true, cell: ({localAsn}) => String(localAsn)},
+  {heading: 'LOCAL-ADDRESS', wide: true, cell: ({localAddress}) => localAddress ?? ''},
+  {heading: 'HOLD', wide: true, cell: ({negotiated}) => holdOf(negotiated)},
+  {heading: 'FLAPS', wide: true, cell: ({flaps}) => String(flaps)},
+  {heading: 'CAPABILITIES', wide: true, cell: ({negotiated}) => capabilitiesOf(negotiated)},
+  {heading: 'REASON', cell: reasonOf},
+];
+
+const routeColumns: readonly Column<BgpRouteView>[] = [
+  {heading: 'PREFIX', cell: ({prefix}) => prefix},
+  {heading: 'NEXT-HOP', cell: ({nextHop}) => nextHop || 'self'},
+  {heading: 'PEER', cell: ({peer}) => peer},
+  {heading: 'LOCAL-PREF', wide: true, cell: ({localPref}) => numberOf(localPref)},
+  {heading: 'MED', wide: true, cell: ({med}) => numberOf(med)},
+  {heading: 'ORIGIN', wide: true, cell: ({origin}) => origin ?? ''},
+  {heading: 'AS-PATH', cell: ({asPath}) => asPath},
+  {
+    heading: 'COMMUNITIES',
+    wide: true,
+    cell: route => [...route.communities, ...route.extendedCommunities].join(','),
+  },
+  {heading: 'PATH-ID', wide: true, cell: ({pathId}) => numberOf(pathId)},
+  {
+    heading: 'REFLECTED',
+    wide: true,
+    cell: ({originatorId, clusterList}) => [originatorId ?? '', ...clusterList].join(' ').trim(),
+  },
+  {heading: 'STATUS', cell: statusOf},
+];
+
+function sumOf(what: keyof PrefixCounts): (peer: BgpPeerView) => string {
+  return ({prefixes}) => String(prefixes.ipv4[what] + prefixes.ipv6[what]);
+}
+
+/** Why it is not Established. Of one that is, nothing: its last error is history. */
+function reasonOf({state, stopped, lastError, lastDown}: BgpPeerView): string {
+  if (stopped !== undefined) return stopped;
+  if (state === 'Established') return '';
+  const [latest] = [lastError, lastDown]
+    .filter(error => error !== undefined)
+    .sort((a, b) => a.secondsAgo - b.secondsAgo);
+  return latest === undefined ? '' : `${latest.message} (${ageOf(latest.secondsAgo)} ago)`;
+}
+
+function statusOf(route: BgpRouteView): string {
+  if (route.notEligible !== undefined) return route.notEligible;
+  const words = [
+    ...(route.isBest ? ['best'] : []),
+    ...(route.isMultipath ? ['multipath'] : []),
+    ...(route.isStale ? ['stale'] : []),
+  ];
+  return words.join(',') || 'not best';
+}
+
+function holdOf(negotiated: NegotiatedView | undefined): string {
+  if (negotiated === undefined) return '';
+  return negotiated.holdTimeSeconds === 0 ? 'off' : `${negotiated.holdTimeSeconds}s`;
+}
+
+function capabilitiesOf(negotiated: NegotiatedView | undefined): string {
+  if (negotiated === undefined) return '';
+  const {gracefulRestart, longLived, addPath} = negotiated;
+  const hasAddPath = addPath.ipv4 !== 'none' || addPath.ipv6 !== 'none';
+  return [
+    ...(negotiated.as4 ? ['as4'] : []),
+    ...(negotiated.enhancedRefresh ? ['enhanced-refresh'] : []),
+    ...(!negotiated.enhancedRefresh && negotiated.routeRefresh ? ['refresh'] : []),
+    ...(negotiated.extendedMessages ? ['extended-messages'] : []),
+    ...(negotiated.extendedNextHop.length > 0 ? ['extended-next-hop'] : []),
+    ...(hasAddPath ? ['add-path'] : []),
+    ...(gracefulRestart === undefined ? [] : ['graceful-restart']),
+    ...(gracefulRestart?.notification === true ? ['notification-restart'] : []),
+    ...(longLived.length > 0 ? ['long-lived'] : []),
+    ...(negotiated.role === undefined ? [] : [`role=${negotiated.role}`]),
+  ].join(',');
+}
+
+function numberOf(value: number | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+function ageOf(seconds: number): string {
+  return formatAge(new Date(0).toISOString(), seconds * 1000);
+}
