@@ -4,8 +4,9 @@
 #
 #   build  compiler, JSON headers for the CNI binary, Node 20.19 or newer with headers
 #   demo   etcd, iproute2, iptables: three hosts on one machine
-#   test   containerd, runc, Go with libcni, the reference CNI plugins
+#   test   containerd, runc, Go with libcni, the reference CNI plugins; the BGP routers that ours talks to
 #
+# Services that come with them are neither started nor enabled: tests run their own.
 # A Node that is too old (Debian's own is 18) is joined by one from npm in build/node.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 packages_build='g++ make python3 nlohmann-json3-dev musl-dev'
 packages_demo='etcd-server etcd-client iproute2 iptables ipset busybox-static procps util-linux'
 packages_test='containerd runc containernetworking-plugins golang-go golang-github-appc-cni-dev
-  strace openssl'
+  strace openssl bird2 frr gobgpd exabgp openbgpd'
 
 wanted=''
 for set in "$@"; do
@@ -49,6 +50,25 @@ for package in $wanted; do
   [ "$state" = installed ] || missing="$missing $package"
 done
 
+# A machine that has a policy keeps it (Debian policy 9.3.3.1; 101: action forbidden).
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+  if [ -e "$policy" ] && ! grep -q 'twill toolchain' "$policy"; then return; fi
+  printf '#!/bin/sh\n# twill toolchain: it is installing; this file goes when it is done\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+}
+
+disable_services() {
+  command -v systemctl >/dev/null 2>&1 || return 0
+  for package in "$@"; do
+    for unit in $(dpkg-query -L "$package" | grep -E '/systemd/system/[^/@]+\.service$'); do
+      systemctl disable "$(basename "$unit")" >/dev/null 2>&1 || true
+    done
+  done
+}
+
 if [ -n "$missing" ]; then
   if [ "$(id -u)" != 0 ]; then
     echo "toolchain: these Debian packages are missing and only root can install them:$missing" >&2
@@ -57,6 +77,7 @@ if [ -n "$missing" ]; then
   echo "toolchain: installing$missing"
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp)
+  forbid_services
   # shellcheck disable=SC2086 # the list is words on purpose
   if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
     tail -n 30 "$log" >&2
@@ -64,6 +85,8 @@ if [ -n "$missing" ]; then
     exit 1
   fi
   rm -f "$log"
+  # shellcheck disable=SC2086
+  disable_services $missing
 fi
 
 if [ "$bootstrap_node" = yes ]; then
