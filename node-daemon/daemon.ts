@@ -23,9 +23,10 @@ import {ProblemList} from './cni/problem-list.js';
 import {podMtu, toNodeState} from './cni/node-view.js';
 import type {Config} from './config/config.js';
 import {systemClock} from './datastore/clock.js';
+import {Departures} from './datastore/departures.js';
 import {toEndpointTable} from './datastore/endpoint-record.js';
 import {startEndpointWriter, type EndpointWriter} from './datastore/endpoint-writer.js';
-import {nodeEndpointsPrefix, nodeKey} from './datastore/records/keys.js';
+import {nodeEndpointsPrefix, nodeKey, nodesPrefix} from './datastore/records/keys.js';
 import {Reflector} from './datastore/reflector.js';
 import {
   concernsNetwork,
@@ -63,6 +64,9 @@ export interface DaemonOptions {
 
 /** How long the first claim of a range may hold up the ready line: without etcd's help it never comes. */
 const FIRST_CLAIM_MS = 5000;
+
+/** A node between two leases writes its record again well within it. */
+const DEPARTURE_GRACE_MS = 3000;
 
 /** @throws StateLockedError, ConfigError, IdentityError, JournalError, NetlinkError: what keeps a node from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -103,6 +107,7 @@ export class Daemon {
   readonly #startedAtMs = systemClock.nowMs();
   readonly #core: NodeCore;
   readonly #reflector: Reflector;
+  readonly #departures: Departures;
   readonly #lease: NodeLease;
   readonly #report: Report;
   readonly #writer: EndpointWriter;
@@ -145,6 +150,12 @@ export class Daemon {
       onDoubt: error => this.#report.etcdAway(error),
       onRegress: (from, to) =>
         log.warn({from, to}, 'etcd was wiped or restored; what it lacks is kept for a while'),
+    });
+    this.#departures = new Departures({
+      clock: systemClock,
+      graceMs: DEPARTURE_GRACE_MS,
+      concerns: key => key.startsWith(nodesPrefix(prefix)),
+      onGone: events => this.#core.dispatch({kind: 'store', events}),
     });
     this.#writer = startEndpointWriter({
       openClient,
@@ -219,6 +230,7 @@ export class Daemon {
     this.#stopping = true;
     await this.#cni?.close();
     this.#reflector.stop();
+    this.#departures.stop();
     await Promise.all([
       this.#underlay.stop(),
       this.#settings.stop(),
@@ -316,7 +328,7 @@ export class Daemon {
   }
 
   #noteRecords(events: readonly StoreEvent[]): void {
-    this.#core.dispatch({kind: 'store', events});
+    this.#core.dispatch({kind: 'store', events: this.#departures.pass(events)});
     this.#report.records(events, this.#reflector.status().revision);
     if (events.some(event => this.#concernsOwnRecord(event))) this.#lease.renewRecord();
     if (!this.#core.state().synced || !events.some(concernsNetwork)) return;

@@ -58,6 +58,19 @@ export class Etcd {
     await this.#members[index]?.kill(signal);
   }
 
+  /** All members hang: connections stand, nobody answers. */
+  pause(): void {
+    for (const member of this.#members) if (member) process.kill(member.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    for (const member of this.#members) {
+      if (!member) continue;
+      process.kill(member.pid, 'SIGCONT');
+      member.wake();
+    }
+  }
+
   /** Which member leads, once one does. */
   leader(): Promise<number> {
     const asks = async () => {
