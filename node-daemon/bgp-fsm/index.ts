@@ -47,6 +47,7 @@ export type * from './policy/types.js';
 export type * from './rib/types.js';
 export type * from './speaker/config.js';
 export {NaiveRib} from './speaker/naive-rib.js';
+export type {BfdStatus} from './speaker/bfd-sessions.js';
 export type * from './speaker/ports.js';
 export {Speaker, type Leave, type SpeakerEvent, type SpeakerStart} from './speaker/speaker.js';
 export type * from './speaker/status.js';

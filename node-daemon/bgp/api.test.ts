@@ -33,7 +33,7 @@ const down: PeerStatus = {
   },
   ...{ix: 3, state: 'Active', inStateMs: 12_999, isLimited: false, negotiated: undefined},
   ...{localAddress: undefined, established: 2, failures: 4, faultyUpdates: 0, stale: ['ipv4']},
-  ...{received: messages, sent: messages},
+  ...{received: messages, sent: messages, bfd: undefined},
   prefixes: {
     ...{received: counts(5), accepted: counts(4), best: counts(3), advertised: counts(2)},
     stale: counts(5),

@@ -15,11 +15,11 @@ import type {SpeakerCommand, SpeakerMessage} from './messages.js';
 import {SpeakerService} from './speaker-service.js';
 import {parseStandalone} from './standalone-config.js';
 import {createClock} from './transport/clock.js';
-import {TcpTransport} from './transport/tcp-transport.js';
+import {SocketTransport} from './transport/socket-transport.js';
 
 function main(path: string): void {
   const first = parseStandalone(readFileSync(path, 'utf8'));
-  const transport = new TcpTransport((...line) => service.log(...line));
+  const transport = new SocketTransport((...line) => service.log(...line));
   const service = new SpeakerService(
     {clock: createClock(), random: Math.random, transport},
     message => hear(message, first.printsRoutes),

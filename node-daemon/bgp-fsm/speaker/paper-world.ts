@@ -2,9 +2,12 @@
  * For tests: time, hosts and the wires between them, all in memory. Nothing happens by itself: `run` lets
  * time pass, and what is due happens in its order. Octets arrive late, cut at any place, or never.
  */
-import {parseAddress} from '../wire/address.js';
+import {formatAddress, parseAddress} from '../wire/address.js';
 import type {
   Accept,
+  BfdIncoming,
+  BfdPath,
+  BfdSocket,
   Clock,
   Connection,
   ConnectionHandler,
@@ -106,6 +109,17 @@ export class PaperNetwork {
     return this.#blackholes.has(pairOf(a, b));
   }
 
+  /** Packets, unlike octets of a connection, get lost. */
+  sendBfd(from: string, to: string, bytes: Uint8Array): void {
+    const isLost = () => this.isCut(from, to) || this.bfdIsLost;
+    if (isLost()) return;
+    this.clock.after(this.faults.latencyMs(), () => {
+      if (!isLost()) this.at(to)?.hearBfd(from, bytes);
+    });
+  }
+
+  bfdIsLost = false;
+
   /** Both ends of each connection between the two hear that it is broken. */
   reset(a: string, b: string): void {
     for (const end of this.ends) {
@@ -120,6 +134,7 @@ export class PaperTransport implements Transport {
   #listen: ListenRequest | undefined;
   #accept: Accept = connection => connection.close(false);
   #isDead = false;
+  #receiveBfd: ((incoming: BfdIncoming) => void) | undefined;
 
   constructor(address: string, network: PaperNetwork) {
     this.address = address;
@@ -147,6 +162,23 @@ export class PaperTransport implements Transport {
       host.#accept(theirs, key !== undefined);
     });
     return timer;
+  }
+
+  openBfd({remote, local}: BfdPath): BfdSocket {
+    const [to, from] = [formatAddress(remote), formatAddress(local)];
+    return {
+      send: bytes => this.#network.sendBfd(from, to, bytes),
+      close() {},
+    };
+  }
+
+  listenBfd(receive: ((incoming: BfdIncoming) => void) | undefined): void {
+    this.#receiveBfd = receive;
+  }
+
+  hearBfd(from: string, bytes: Uint8Array): void {
+    if (this.#isDead) return;
+    this.#receiveBfd?.({bytes, remote: octetsOf(from), ifindex: 1, multihop: false});
   }
 
   /** The host is gone without a word, or (`tells`) its kernel closes what was open. */

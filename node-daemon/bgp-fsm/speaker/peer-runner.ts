@@ -9,12 +9,14 @@ import type {PeerIx, Received, RibApi} from '../rib/types.js';
 import {
   ADMIN_RESET,
   ADMIN_SHUTDOWN,
+  BFD_DOWN,
   CEASE,
   CONFIG_CHANGE,
   DECONFIGURED,
 } from '../wire/constants.js';
 import type {Family} from '../wire/family.js';
 import {type Notification, notification, shutdownNotice} from '../wire/notification.js';
+import type {BfdSessions} from './bfd-sessions.js';
 import type {PeerConfig} from './config.js';
 import {changeOf} from './peer-change.js';
 import {PeerRoutes, type RoutesOwner} from './peer-routes.js';
@@ -37,6 +39,7 @@ export interface PeerHost {
   established(peer: PeerRunner, negotiated: Negotiated): void;
   down(peer: PeerRunner, words: string): void;
   endOfRib(peer: PeerRunner, family: Family): void;
+  readonly bfd: BfdSessions;
 }
 
 interface Words {
@@ -121,7 +124,17 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   /** The neighbour is none any more: its routes go with it. */
   remove(): void {
     this.stop(notification(CEASE, DECONFIGURED));
+    this.#host.bfd.close(this.name);
     this.#routes.remove();
+  }
+
+  /**
+   * The path failed (RFC 5882 §4.2, RFC 9384). Of a session that stands it is the end, hard reset
+   * included. While the peer restarts its BFD dies with it, unless that is independent (C).
+   */
+  bfdFailed(controlPlaneIndependent: boolean): void {
+    if (this.#negotiated === undefined) this.#routes.bfdDown(controlPlaneIndependent);
+    else this.#stopItself(notification(CEASE, BFD_DOWN), 'damped');
   }
 
   /** A connection that this neighbour dialled. */
@@ -140,6 +153,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     }
     this.#config = next;
     this.forgetSessionConfig();
+    this.#configureBfd();
     switch (change) {
       case 'none':
         if (isFreed) this.start();
@@ -217,6 +231,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       received: {...this.#session.received},
       sent: {...this.#session.sent},
       faultyUpdates: this.#faultyUpdates,
+      bfd: this.#host.bfd.status(this.name),
       prefixes: this.#host.rib.counters(this.ix),
       stale: this.#routes.stale,
       lastError: this.#aged(this.#lastError),
@@ -234,6 +249,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#negotiated = negotiated;
     this.#establishedCount++;
     this.#routes.up(connection, negotiated);
+    this.#configureBfd();
     this.#host.established(this, negotiated);
   }
 
@@ -241,6 +257,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#negotiated = undefined;
     this.#lastDown = this.#lastError; // `failed` came before
     this.#routes.down(reason, negotiated);
+    this.#configureBfd();
     this.#host.down(this, this.#lastError?.words ?? '');
   }
 
@@ -289,6 +306,20 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   routesChanged(): void {
     this.#host.routesChanged();
+  }
+
+  /** It runs while the session stands, and on while routes of it are kept. */
+  #configureBfd(): void {
+    const {bfd: wanted, name} = this.#config;
+    const {bfd} = this.#host;
+    const connection = this.#session.line?.connection;
+    if (wanted === undefined || (connection === undefined && this.#routes.stale.length === 0)) {
+      bfd.close(name);
+    } else if (connection !== undefined) {
+      const {remote, localAddress: local, path} = connection;
+      const {ifindex} = path;
+      bfd.open(name, {remote: remote.octets, local, ifindex, multihop: wanted.multihop}, wanted);
+    }
   }
 
   #aged(words: Words | undefined): PeerStatus['lastError'] {

@@ -37,6 +37,10 @@ export interface Transport {
   dial(request: DialRequest, handler: DialHandler): {cancel(): void};
   /** What is listened for from now on, as a whole; undefined: nothing. */
   listen(request: ListenRequest | undefined, accept: Accept): void;
+  /** Of a session: one source port for all its life (RFC 5881 §4). */
+  openBfd(path: BfdPath): BfdSocket;
+  /** All that comes to the ports of BFD, with the hop limit that it must have; undefined: nobody listens. */
+  listenBfd(receive: ((incoming: BfdIncoming) => void) | undefined): void;
 }
 
 /** How a connection is to be, ours or the peer's. */
@@ -112,4 +116,23 @@ export interface ConnectionHandler {
   drained(): void;
   /** Closed by the peer (undefined) or failed. Once, and nothing follows. */
   closed(code: string | undefined): void;
+}
+
+export interface BfdPath {
+  readonly remote: Uint8Array; // 4 or 16 octets
+  readonly local: Uint8Array;
+  readonly ifindex: number; // of a link-local address; 0: any link
+  readonly multihop: boolean; // RFC 5883
+}
+
+export interface BfdSocket {
+  send(bytes: Uint8Array): void; // or not, if it cannot: the detection time of the peer decides
+  close(): void;
+}
+
+export interface BfdIncoming {
+  readonly bytes: Uint8Array; // view, not copy: valid until the callee returns
+  readonly remote: Uint8Array;
+  readonly ifindex: number;
+  readonly multihop: boolean;
 }

@@ -19,6 +19,9 @@ import type {
 import {ADMIN_SHUTDOWN, CEASE, CONFIG_CHANGE, DECONFIGURED} from '../wire/constants.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {notification, shutdownNotice} from '../wire/notification.js';
+import type {BfdChange} from '../bfd/fsm.js';
+import type {BfdState} from '../bfd/packet.js';
+import {BfdSessions, type BfdOwner} from './bfd-sessions.js';
 import type {PeerConfig, SpeakerConfig} from './config.js';
 import {listenRequestOf} from './listen.js';
 import {Neighbours} from './neighbours.js';
@@ -39,6 +42,7 @@ export type SpeakerEvent =
   | {readonly kind: 'peerState'; readonly peer: string; readonly state: State}
   | {readonly kind: 'peerUp'; readonly peer: string; readonly negotiated: Negotiated}
   | {readonly kind: 'peerDown'; readonly peer: string; readonly words: string}
+  | {readonly kind: 'bfdState'; readonly peer: string; readonly state: BfdState}
   /** `takeSelected` and `takeNextHopInterest` may have something. */
   | {readonly kind: 'routes'}
   /** After what is selected was taken: what else of ours the kernel has is of the past. */
@@ -57,9 +61,10 @@ const DECIDE_MS = 4;
 const WRITE_MS = 4;
 const DECIDE_PREFIXES = 512; // at once
 
-export class Speaker implements PeerHost {
+export class Speaker implements PeerHost, BfdOwner {
   readonly ports: SpeakerPorts;
   readonly rib: RibApi;
+  readonly bfd: BfdSessions;
   readonly #emit: (event: SpeakerEvent) => void;
   readonly #start: SpeakerStart;
   readonly #neighbours: Neighbours;
@@ -84,6 +89,7 @@ export class Speaker implements PeerHost {
     this.rib = rib;
     this.#start = start;
     this.#emit = emit;
+    this.bfd = new BfdSessions(ports, this);
     this.#neighbours = new Neighbours(this, {
       removed: peer => this.#restarting.tell({kind: 'peerGone', peer}),
     });
@@ -175,6 +181,7 @@ export class Speaker implements PeerHost {
     this.ports.transport.listen(undefined, () => {});
     this.#restarting.stop();
     this.#neighbours.stop();
+    this.bfd.closeAll();
     for (const peer of this.#neighbours.all) {
       if (how.kind === 'restart') peer.leave();
       else if (how.kind === 'deconfigure') peer.stop(notification(CEASE, DECONFIGURED));
@@ -231,6 +238,11 @@ export class Speaker implements PeerHost {
 
   endOfRib(peer: PeerRunner, family: Family): void {
     this.#restarting.tell({kind: 'endOfRib', peer: peer.name, family});
+  }
+
+  bfdChanged(name: string, {to, isFailure, controlPlaneIndependent}: BfdChange): void {
+    this.#emit({kind: 'bfdState', peer: name, state: to});
+    if (isFailure) this.#neighbours.get(name)?.bfdFailed(controlPlaneIndependent);
   }
 
   get #identity(): Pick<SpeakerConfig, 'identifier' | 'gracefulRestart'> {

@@ -2,6 +2,7 @@
 import type {Negotiated, State} from '../fsm/types.js';
 import type {PeerCounters, PeerIx} from '../rib/types.js';
 import type {Family} from '../wire/family.js';
+import type {BfdStatus} from './bfd-sessions.js';
 import type {PeerConfig} from './config.js';
 import type {MessageCounts} from './message-counters.js';
 
@@ -20,6 +21,7 @@ export interface PeerStatus {
   readonly faultyUpdates: number; // handled by RFC 7606
   readonly prefixes: PeerCounters;
   readonly stale: readonly Family[]; // families with routes kept from an earlier session
+  readonly bfd: BfdStatus | undefined; // while there is a session
   readonly lastError: LastError | undefined; // of any attempt
   readonly lastDown: LastError | undefined; // why it was Established and is no more
 }

@@ -1,4 +1,4 @@
-/** Real connections for a speaker: dialled and listened for with the options that BGP needs. Shell. */
+/** Real connections and BFD for a speaker, with the options that they need. Shell. */
 import {
   dialSocket,
   hopLimit,
@@ -15,6 +15,9 @@ import {
   isLinkLocal,
   parseAddress,
   type Accept,
+  type BfdIncoming,
+  type BfdPath,
+  type BfdSocket,
   type DialHandler,
   type DialRequest,
   type Family,
@@ -22,19 +25,22 @@ import {
   type Log,
   type Transport,
 } from '#bgp-fsm';
+import {BfdIo} from './bfd-io.js';
 import {NodeConnection} from './connection.js';
 import {Listener} from './listener.js';
 import {hostAddresses, linkOf, pathBetween} from './path.js';
 import {connectionOptions} from './socket-options.js';
 
-export class TcpTransport implements Transport {
+export class SocketTransport implements Transport {
   readonly #log: Log;
   readonly #listener: Listener;
+  readonly #bfd: BfdIo;
   readonly #connections = new Set<NodeConnection>();
   #accept: Accept = connection => connection.close(false);
 
   constructor(log: Log) {
     this.#log = log;
+    this.#bfd = new BfdIo(log);
     this.#listener = new Listener(log, (fd, remote, isKeyed) =>
       this.#accept(this.#connection(fd, remote), isKeyed),
     );
@@ -53,6 +59,14 @@ export class TcpTransport implements Transport {
       const failure = setImmediate(() => handler.failed(code));
       return {cancel: () => clearImmediate(failure)};
     }
+  }
+
+  openBfd(path: BfdPath): BfdSocket {
+    return this.#bfd.open(path);
+  }
+
+  listenBfd(receive: ((incoming: BfdIncoming) => void) | undefined): void {
+    this.#bfd.listen(receive);
   }
 
   /** Resolves when every connection that was closed has said its last words. */

@@ -5,7 +5,7 @@ import {readdirSync} from 'node:fs';
 import test, {type ExecutionContext} from 'ava';
 
 import {parseAddress, type Connection, type DialRequest, type ListenRequest} from '#bgp-fsm';
-import {TcpTransport} from './tcp-transport.js';
+import {SocketTransport} from './socket-transport.js';
 
 const privileged = process.getuid?.() === 0 ? test : test.skip;
 
@@ -53,7 +53,7 @@ async function pair(t: ExecutionContext, more: Partial<ListenRequest> = {}) {
   const logged: string[] = [];
   const port = await freePort(HERE);
   const request = {port, addresses: [HERE], keys: [], minTtl: {ipv4: 0, ipv6: 0}, ...more};
-  const listening = new TcpTransport((_level, message) => logged.push(message));
+  const listening = new SocketTransport((_level, message) => logged.push(message));
   const accepted: (End & {readonly isKeyed: boolean})[] = [];
   const listen = (now: ListenRequest | undefined) =>
     listening.listen(now, (connection, isKeyed) =>
@@ -62,7 +62,7 @@ async function pair(t: ExecutionContext, more: Partial<ListenRequest> = {}) {
   listen(request);
   t.teardown(() => listen(undefined));
 
-  const dialling = new TcpTransport((_level, message) => logged.push(message));
+  const dialling = new SocketTransport((_level, message) => logged.push(message));
   const dial = (change: Partial<DialRequest> = {}) => {
     const result: {end: End | undefined; code: string | undefined} = {
       end: undefined,
@@ -198,7 +198,7 @@ test('a port that is taken is had once it is free', async t => {
   const squatter = createServer().listen(port, HERE);
   await once(squatter, 'listening');
   const logged: string[] = [];
-  const transport = new TcpTransport((_level, message) => logged.push(message));
+  const transport = new SocketTransport((_level, message) => logged.push(message));
   const request = {port, addresses: [HERE], keys: [], minTtl: {ipv4: 0, ipv6: 0}};
   const accepted: Connection[] = [];
   transport.listen(request, connection => accepted.push(attach(t, connection).connection));
