@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'cni-plugin': ['native-addon', 'ipam'],
   'node-daemon': ['native-addon', 'ipam', 'cni-plugin'],
   'node-daemon/bgp-fsm': [],
-  'node-daemon/datastore/records': ['ipam'],
+  'node-daemon/datastore/records': ['ipam', 'node-daemon/bgp-fsm/policy'],
   twillctl: [
     'ipam',
     'node-daemon/bgp/api',

@@ -73,7 +73,7 @@ const columns: Columns = {
   ],
   BGPPeer: [
     name,
-    {heading: 'ADDRESS', cell: ({spec}) => spec.address},
+    {heading: 'ADDRESS', cell: ({spec}) => spec.address ?? `%${spec.interface ?? ''}`},
     {heading: 'ASN', cell: ({spec}) => String(spec.asn)},
     {heading: 'PORT', cell: ({spec}) => String(spec.port ?? 179)},
     age,

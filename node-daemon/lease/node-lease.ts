@@ -7,6 +7,7 @@ import {boottimeMs} from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
 import type {NetworkSettings} from '../datastore/records/network.js';
 import {nodeKey} from '../datastore/records/keys.js';
+import type {NodeBgp} from '../datastore/records/node.js';
 import type {Labels} from '../datastore/records/selector.js';
 import type {State} from '../state/state.js';
 import {eligiblePools, renderOwnRecord} from './own-record.js';
@@ -19,6 +20,7 @@ export interface NodeLeaseOptions {
   readonly labels: Labels;
   readonly createdAt: string; // of the node's identity, ISO 8601
   readonly state: () => State;
+  readonly bgp?: () => NodeBgp | undefined; // told to the others; renewRecord when it has changed
   /** Once at the start, then whenever something that matters to others has changed. */
   readonly onChange: (view: LeaseView) => void;
 }
@@ -40,10 +42,12 @@ export class NodeLease {
 
   /** Resolves when what was saved by an earlier run is known. */
   async start(): Promise<void> {
-    const {prefix, state, labels, createdAt, onChange} = this.#options;
+    const {prefix, state, labels, createdAt, onChange, bgp} = this.#options;
     const {self} = state();
     this.#keeper.attachRecord(nodeKey(prefix, self.name), ranges =>
-      renderOwnRecord({self, labels, createdAt, underlay: state().underlay, ranges}),
+      renderOwnRecord({
+        ...{self, labels, createdAt, underlay: state().underlay, ranges, bgp: bgp?.()},
+      }),
     );
     let told = '';
     const tell = (view: LeaseView) => {
@@ -78,7 +82,7 @@ export class NodeLease {
     return [...new Set(enabled.map(({family}) => family))];
   }
 
-  /** What the node's record says of its underlay has changed. */
+  /** What the node's record says of its underlay or of BGP has changed. */
   renewRecord(): void {
     this.#keeper.recheck();
   }

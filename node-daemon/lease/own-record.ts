@@ -2,7 +2,7 @@
  * What this node writes about itself, and which pools it may claim from. Pure.
  */
 import {checkPool, formatAddress, parsePrefix, type Family, type Pool, type Range} from '#ipam';
-import {nodeRecordHead, type Node} from '../datastore/records/node.js';
+import {nodeRecordHead, type Node, type NodeBgp} from '../datastore/records/node.js';
 import type {PoolSettings} from '../datastore/records/pool.js';
 import {matchesSelector, type Labels} from '../datastore/records/selector.js';
 import {formatMac} from '../overlay/vtep-mac.js';
@@ -14,10 +14,12 @@ export interface OwnNode {
   readonly createdAt: string; // of its identity, ISO 8601
   readonly underlay: Underlay | undefined;
   readonly ranges: readonly Range[];
+  readonly bgp?: NodeBgp | undefined; // undefined: no speaker runs
 }
 
 /** The record that the other hosts are wired from. Same input, same text: it is compared as text. */
-export function renderOwnRecord({self, labels, createdAt, underlay, ranges}: OwnNode): string {
+export function renderOwnRecord(own: OwnNode): string {
+  const {self, labels, createdAt, underlay, ranges, bgp} = own;
   const {ipv4, ipv6} = underlay?.addresses ?? {};
   const address = firstAddress(ranges, 'ipv4');
   const address6 = firstAddress(ranges, 'ipv6');
@@ -33,6 +35,7 @@ export function renderOwnRecord({self, labels, createdAt, underlay, ranges}: Own
         ...(address !== undefined && {address}),
         ...(address6 !== undefined && {address6}),
       },
+      ...(bgp && {bgp}),
     },
   };
   return JSON.stringify(record);

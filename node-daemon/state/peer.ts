@@ -2,7 +2,7 @@
  * Another host, as the kernel tables need it: addresses as octets, parsed once. Pure.
  */
 import {parseAddress, parsePrefix, type Family, type Prefix} from '#ipam';
-import type {Node} from '../datastore/records/node.js';
+import type {Node, NodeBgp} from '../datastore/records/node.js';
 import {parseUnicastMac} from '../overlay/vtep-mac.js';
 
 export interface Peer {
@@ -14,6 +14,7 @@ export interface Peer {
   readonly ranges: readonly Prefix[];
   readonly gateways: ByFamily<Uint8Array>; // of the overlay
   readonly mac: Uint8Array | undefined; // of its VTEP; undefined: none, or none that can be one
+  readonly bgp: NodeBgp;
 }
 
 export type ByFamily<T> = Readonly<Partial<Record<Family, T>>>;
@@ -28,8 +29,11 @@ export function toPeer({metadata, spec}: Node, createRevision: number): Peer {
     ranges: spec.ranges.map(parsePrefix).filter(range => range !== undefined),
     gateways: parseBoth(spec.vxlan?.address, spec.vxlan?.address6),
     mac: spec.vxlan && parseUnicastMac(spec.vxlan.mac),
+    bgp: spec.bgp ?? noBgp,
   };
 }
+
+const noBgp: NodeBgp = {};
 
 const noLabels: Readonly<Record<string, string>> = {};
 

@@ -5,7 +5,7 @@
 import {isIPv4, isIPv6} from 'node:net';
 import {parsePrefix} from '#ipam';
 import {isLabelKey, isLabelValue, isObjectName, macPattern} from './fields.js';
-import type {Node} from './node.js';
+import type {Node, NodeBgp} from './node.js';
 import type {Labels} from './selector.js';
 
 export function readSoundNode(input: unknown): Node | undefined {
@@ -47,13 +47,34 @@ function areLabels(input: unknown): input is Labels {
 
 function readSpec(input: unknown): Node['spec'] | undefined {
   if (!isMapping(input)) return undefined;
-  const {ranges, vxlan} = input;
+  const {ranges, vxlan, bgp} = input;
   const addresses = readAddresses(input);
   if (addresses?.address === undefined && addresses?.address6 === undefined) return undefined;
   if (!Array.isArray(ranges) || !ranges.every(isPrefix)) return undefined;
-  if (vxlan === undefined) return {...addresses, ranges};
-  const device = readVxlan(vxlan);
-  return device && {...addresses, ranges, vxlan: device};
+  const device = vxlan === undefined ? undefined : readVxlan(vxlan);
+  const facts = bgp === undefined ? undefined : readBgp(bgp);
+  if (vxlan !== undefined && device === undefined) return undefined;
+  if (bgp !== undefined && facts === undefined) return undefined;
+  return {...addresses, ranges, ...(device && {vxlan: device}), ...(facts && {bgp: facts})};
+}
+
+function readBgp(input: unknown): NodeBgp | undefined {
+  if (!isMapping(input)) return undefined;
+  const {reflectors, meshed, reflecting} = input;
+  if (reflectors !== undefined && !areNames(reflectors)) return undefined;
+  if (meshed !== undefined && typeof meshed !== 'boolean') return undefined;
+  if (reflecting !== undefined && typeof reflecting !== 'boolean') return undefined;
+  return {
+    ...(reflectors !== undefined && {reflectors}),
+    ...(meshed !== undefined && {meshed}),
+    ...(reflecting !== undefined && {reflecting}),
+  };
+}
+
+function areNames(input: unknown): input is readonly string[] {
+  return (
+    Array.isArray(input) && input.every(each => typeof each === 'string' && isObjectName(each))
+  );
 }
 
 function readVxlan(input: unknown): Node['spec']['vxlan'] {

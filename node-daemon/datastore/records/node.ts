@@ -19,6 +19,7 @@ import {
   prefix,
   text,
   timestamp,
+  yesOrNo,
 } from './fields.js';
 import {describeValue, problemAt, type Parsed} from './problem.js';
 import {parseSchema, type Value} from './schema.js';
@@ -43,6 +44,13 @@ const schema = mapping({
       vxlan: optional(
         mapping({mac, address: optional(ipv4Address), address6: optional(ipv6Address)}),
       ),
+      bgp: optional(
+        mapping({
+          reflectors: optional(list(objectName)),
+          meshed: optional(yesOrNo),
+          reflecting: optional(yesOrNo),
+        }),
+      ),
     }),
     v.check(
       ({address, address6}) => address !== undefined || address6 !== undefined,
@@ -52,6 +60,13 @@ const schema = mapping({
 });
 
 export type Node = Value<typeof schema>;
+
+/**
+ * How far a host is with sessions to other hosts, so that others take nothing away before it is
+ * replaced (bgp/config/node-sessions.ts). `reflectors`: those from which it has all routes; `meshed`:
+ * it has all routes of all hosts from themselves; `reflecting`: somebody still needs it as a reflector.
+ */
+export type NodeBgp = NonNullable<Node['spec']['bgp']>;
 
 export const nodeRecordHead = {apiVersion: 'twill.io/v1', kind: 'Node'} as const;
 

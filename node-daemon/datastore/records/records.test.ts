@@ -177,6 +177,8 @@ test('the interfaces page’s own examples are accepted', t => {
           },
           action: 'accept',
         },
+        {match: {source: 'local', peerAsns: [1], originAsns: [2]}, action: 'accept'},
+        {match: {communities: ['64512:*']}, set: {setCommunities: ['blackhole']}, action: 'accept'},
         {action: 'reject'},
       ],
     },
@@ -316,6 +318,7 @@ const soundNode = {
     address6: '2001:db8::1',
     ranges: ['10.244.3.0/26', 'fd00::/122', '10.0.0.0/9'],
     vxlan: {mac: '02:00:00:00:00:01', address: '10.244.3.0', address6: 'fd00::'},
+    bgp: {reflectors: ['rr-1'], meshed: false, reflecting: true},
   },
 };
 
@@ -345,6 +348,10 @@ test('an unsound Node is told by field', t => {
     'spec.ranges[1]',
   ]);
   t.deepEqual(fieldsOf({vxlan: {mac: 'x'}}), ['spec.vxlan.mac']);
+  t.deepEqual(fieldsOf({bgp: {reflectors: ['A'], meshed: 1}}), [
+    'spec.bgp.reflectors[0]',
+    'spec.bgp.meshed',
+  ]);
   t.deepEqual(fieldsOf({address: null, address6: null}), ['spec']);
   const other = parseNode(soundNode, 'b');
   t.is(other.kind === 'invalid' && other.problems[0]?.field, 'metadata.name');
@@ -375,6 +382,7 @@ test('the quick look at a Node never says yes where the schema says no', t => {
       address: fc.oneof(fc.ipV4(), fc.ipV6()),
       address6: fc.oneof(fc.ipV6(), fc.constant('fe80::1%a')),
       ranges: fc.array(prefix, {maxLength: 2}),
+      bgp: fc.constantFrom<unknown>(...[{}, {reflectors: ['a']}, {reflectors: 'a'}, [], 1]),
     },
     {requiredKeys: []},
   );

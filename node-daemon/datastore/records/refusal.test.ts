@@ -191,7 +191,7 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a peer without address',
     twill('BGPPeer', {asn: 1}, 'a'),
-    ['spec.address: expected an IPv4 or IPv6 address, got nothing'],
+    ['spec.address: expected an IPv4 or IPv6 address, a prefix, or an interface, got nothing'],
   ],
   [
     'a password from two places',
@@ -207,6 +207,110 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     'a range upside down',
     peer({export: [{match: {prefixes: [{cidr: '10.0.0.0/8', ge: 32, le: 24}]}, action: 'accept'}]}),
     ['spec.export[0].match.prefixes[0]: expected 8 <= ge <= le <= 32, got ge 32 and le 24'],
+  ],
+  [
+    'an AS-path pattern that does not parse',
+    peer({import: [{match: {asPath: '^(64512'}, action: 'accept'}]}),
+    [
+      'spec.import[0].match.asPath: expected a regular expression over the AS path, got "^(64512": a ( without its ) at character 8',
+    ],
+  ],
+  [
+    'an AS-path pattern for backtracking only',
+    peer({import: [{match: {asPath: '(?!64512)'}, action: 'accept'}]}),
+    ['spec.import[0].match.asPath: expected a regular expression over the AS path, got'],
+  ],
+  [
+    'a condition that nothing meets',
+    peer({export: [{match: {prefixes: [], communities: []}, action: 'accept'}]}),
+    [
+      'spec.export[0].match.prefixes: expected at least one, got an empty list',
+      'spec.export[0].match.communities: expected at least one, got an empty list',
+    ],
+  ],
+  [
+    'a star in a community to add',
+    peer({export: [{set: {addCommunities: ['64512:*']}, action: 'accept'}]}),
+    ['spec.export[0].set.addCommunities[0]: expected a community such as 64512:1,'],
+  ],
+  [
+    'attributes for what is rejected',
+    peer({import: [{set: {med: 1}, action: 'reject'}]}),
+    ['spec.import[0].set: expected nothing in a rule that rejects, got a mapping'],
+  ],
+  [
+    'a kind of AS that there is not',
+    peer({asn: 'remote'}),
+    ['spec.asn: expected an AS number from 1 to 4294967295, external or internal, got "remote"'],
+  ],
+  [
+    'a link-local address on no link',
+    peer({address: 'fe80::1'}),
+    ['spec.interface: expected the link of a link-local address, got nothing'],
+  ],
+  [
+    'a link for a global address',
+    peer({interface: 'eth1'}),
+    ['spec.interface: expected nothing beside an address that is not link-local, got "eth1"'],
+  ],
+  [
+    'a name that no interface can have',
+    peer({address: 'fe80::1', interface: 'eth1:0'}),
+    ['spec.interface: expected the name of an interface, got "eth1:0"'],
+  ],
+  [
+    'a source of the other family',
+    peer({sourceAddress: '2001:db8::1'}),
+    ['spec.sourceAddress: expected an address of the family of 192.0.2.1, got "2001:db8::1"'],
+  ],
+  [
+    'what only a dialler has, beside a prefix',
+    peer({address: '192.0.2.0/24', port: 179, passive: false}),
+    [
+      'spec.port: expected nothing beside a prefix: its neighbours dial, got 179',
+      'spec.passive: expected true beside a prefix: its neighbours dial, got false',
+    ],
+  ],
+  [
+    'a number of neighbours at one address',
+    peer({maxPeers: 3}),
+    ['spec.maxPeers: expected nothing beside a single address, got 3'],
+  ],
+  [
+    'a hold time that RFC 4271 forbids',
+    peer({holdTime: '2s'}),
+    ['spec.holdTime: expected whole seconds from 3s to 65535s, got "2s"'],
+  ],
+  [
+    'a keepalive that one loss outlives',
+    peer({holdTime: '9s', keepalive: '4s'}),
+    ['spec.keepalive: expected 1s to a third of the hold time, got "4s"'],
+  ],
+  [
+    'a BFD interval of microseconds',
+    peer({bfd: {interval: '1ms'}}),
+    ['spec.bfd.interval: expected 10ms to 60s, got "1ms"'],
+  ],
+  [
+    'timers of the mesh that do not fit',
+    twill('BGPConfig', {mesh: {holdTime: '3s', keepalive: '2s'}}),
+    ['spec.mesh.keepalive: expected 1s to a third of the hold time, got "2s"'],
+  ],
+  [
+    'options of a limit that there is not',
+    peer({maxPrefixesRestart: '5m'}),
+    ['spec.maxPrefixes: expected a number of prefixes beside its options, got nothing'],
+  ],
+  [
+    'a strict role without a role',
+    peer({strictRole: true}),
+    ['spec.role: expected a role beside strictRole, got nothing'],
+  ],
+  ['no family', peer({families: []}), ['spec.families: expected at least one, got an empty list']],
+  [
+    'words that do not fit a NOTIFICATION',
+    peer({shutdown: 'x'.repeat(256)}),
+    ['spec.shutdown: expected true, or text of at most 255 octets, got'],
   ],
   [
     'a broken AS path pattern',
