@@ -7,18 +7,23 @@
  * a few rules' prefixes.
  */
 import type {PathAttributes} from '../wire/attributes.js';
+import {parseAsPathPattern, type AsPathPattern} from './as-path-pattern.js';
 import {firstAsn, formatAsPath, lastAsn} from './as-path-text.js';
 import {matchesCommunity, type CommunityPattern} from './community-text.js';
 import {policyId} from './policy-id.js';
 import {PrefixSet} from './prefix-set.js';
 import {applySet} from './rule-set.js';
-import type {PathSource, PolicyRule, RuleMatch, RuleSet} from './rule.js';
+import type {PathSource, PolicyRule, PolicySource, RuleMatch} from './rule.js';
 import type {Policy, PolicyOutcome, PolicySubject} from './types.js';
 
-type Direction = 'import' | 'export';
+type Direction = PolicySource['direction'];
 
-export function compilePolicy(rules: readonly PolicyRule[], direction: Direction): Policy {
-  return new RulePolicy(rules, direction);
+export interface CompiledPolicy extends Policy {
+  readonly source: PolicySource;
+}
+
+export function compilePolicy(rules: readonly PolicyRule[], direction: Direction): CompiledPolicy {
+  return new RulePolicy({rules, direction});
 }
 
 interface CompiledRule {
@@ -28,23 +33,22 @@ interface CompiledRule {
   readonly prefixes: PrefixSet | undefined;
   readonly matchesDefault: boolean; // a prefix of length 0
   readonly match: RuleMatch;
-  readonly set: RuleSet | undefined;
+  readonly asPath: AsPathPattern | 'none' | undefined;
 }
 
-class RulePolicy implements Policy {
+class RulePolicy implements CompiledPolicy {
+  readonly source: PolicySource;
   readonly looksAtPrefix: boolean;
   readonly #all: readonly CompiledRule[];
-  readonly #direction: Direction;
-  readonly #rules: readonly PolicyRule[];
   readonly #looksAtAttributes: boolean;
   readonly #possible = new WeakMap<PathAttributes, readonly CompiledRule[]>();
   #last: PathAttributes | undefined;
   #lastPossible: readonly CompiledRule[] = [];
   #id: string | undefined;
 
-  constructor(rules: readonly PolicyRule[], direction: Direction) {
-    this.#rules = rules;
-    this.#direction = direction;
+  constructor(source: PolicySource) {
+    const {rules, direction} = source;
+    this.source = source;
     this.#all = upToFirstSure(rules.map((rule, index) => compileRule(rule, index, direction)));
     this.#looksAtAttributes = this.#all.some(({match}) => looksAtAttributes(match));
     // A path's source and a default route are not in its attributes either.
@@ -55,7 +59,7 @@ class RulePolicy implements Policy {
   }
 
   get id(): string {
-    return (this.#id ??= policyId(this.#direction, this.#rules));
+    return (this.#id ??= policyId(this.source));
   }
 
   choose({family, words, bits, attributes, isLocal, isReflected}: PolicySubject): number {
@@ -73,7 +77,8 @@ class RulePolicy implements Policy {
   }
 
   apply(rule: number, attributes: PathAttributes): PolicyOutcome {
-    return applySet(this.#rules[rule]?.set, attributes, this.#direction);
+    const {rules, direction} = this.source;
+    return applySet(rules[rule]?.set, attributes, direction);
   }
 
   #possibleFor(attributes: PathAttributes): readonly CompiledRule[] {
@@ -94,7 +99,7 @@ const SOURCES = {local: 1, reflected: 2, learnt: 4} as const;
 const ALL_SOURCES = 7;
 
 function compileRule(
-  {match = {}, set, action}: PolicyRule,
+  {match = {}, action}: PolicyRule,
   index: number,
   direction: Direction,
 ): CompiledRule {
@@ -105,8 +110,13 @@ function compileRule(
     prefixes: match.prefixes && new PrefixSet(match.prefixes),
     matchesDefault: match.prefixes !== undefined || direction === 'export',
     match,
-    set,
+    asPath: match.asPath === undefined ? undefined : compileAsPath(match.asPath),
   };
+}
+
+function compileAsPath(text: string): AsPathPattern | 'none' {
+  const parsed = parseAsPathPattern(text);
+  return parsed.kind === 'ok' ? parsed.pattern : 'none';
 }
 
 /** What is reflected was learnt. */
@@ -137,11 +147,11 @@ function looksAtAttributes({communities, asPath, peerAsns, originAsns}: RuleMatc
 function judge(rules: readonly CompiledRule[], attributes: PathAttributes): CompiledRule[] {
   const path = attributes.asPath ?? [];
   const text = formatAsPath(path);
-  return rules.filter(({match: {communities, asPath, peerAsns, originAsns}}) => {
+  return rules.filter(({match: {communities, peerAsns, originAsns}, asPath}) => {
     if (peerAsns !== undefined && !includes(peerAsns, firstAsn(path))) return false;
     if (originAsns !== undefined && !includes(originAsns, lastAsn(path))) return false;
     if (communities !== undefined && !hasCommunity(communities, attributes)) return false;
-    return asPath === undefined || asPath.test(text);
+    return asPath === undefined || (asPath !== 'none' && asPath.test(text));
   });
 }
 

@@ -3,7 +3,6 @@ import {familyOfAddress, parseCidr, type Cidr} from '../wire/address.js';
 import type {AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import {wordsOf} from '../wire/nlri.js';
-import {parseAsPathPattern, type AsPathPattern} from './as-path-pattern.js';
 import {parseCommunity, parseCommunityPattern, type CommunityPattern} from './community-text.js';
 import type {PrefixRange} from './prefix-set.js';
 import type {CommunityList} from './rule.js';
@@ -25,12 +24,6 @@ export function range(text: string): PrefixRange {
 
 export function communityPattern(text: string): CommunityPattern {
   return found(parseCommunityPattern(text), text);
-}
-
-export function asPathPattern(text: string): AsPathPattern {
-  const parsed = parseAsPathPattern(text);
-  if (parsed.kind === 'invalid') throw new Error(`${text}: ${parsed.problem}`);
-  return parsed.pattern;
 }
 
 export function communities(...texts: readonly string[]): CommunityList {

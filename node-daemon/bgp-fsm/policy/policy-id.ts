@@ -4,9 +4,9 @@
  */
 import {formatAddress} from '../wire/address.js';
 import {lengthsOf, type PrefixRange} from './prefix-set.js';
-import type {CommunityList, PolicyRule, RuleMatch, RuleSet} from './rule.js';
+import type {CommunityList, PolicyRule, PolicySource, RuleMatch, RuleSet} from './rule.js';
 
-export function policyId(direction: 'import' | 'export', rules: readonly PolicyRule[]): string {
+export function policyId({direction, rules}: PolicySource): string {
   return JSON.stringify([direction, ...rules.map(ruleId)]);
 }
 
@@ -19,7 +19,7 @@ function matchId(match: RuleMatch): unknown {
   return {
     prefixes: prefixes && sorted(prefixes.map(rangeId)),
     communities: communities && sorted(communities.map(each => JSON.stringify(each))),
-    asPath: asPath?.text,
+    asPath,
     peerAsns: peerAsns && sorted(peerAsns.map(String)),
     originAsns: originAsns && sorted(originAsns.map(String)),
     sources: sources && sorted(sources),

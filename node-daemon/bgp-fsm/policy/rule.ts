@@ -6,9 +6,14 @@
  * by a rule whose `prefixes` name it. Nobody gets a default route by accepting "everything".
  */
 import type {LargeCommunity} from '../wire/communities.js';
-import type {AsPathPattern} from './as-path-pattern.js';
 import type {CommunityPattern} from './community-text.js';
 import type {PrefixRange} from './prefix-set.js';
+
+/** Plain data, so that it can go to another thread and be compiled there. */
+export interface PolicySource {
+  readonly direction: 'import' | 'export';
+  readonly rules: readonly PolicyRule[];
+}
 
 /** Ordered: the first that matches decides; a path that none matches is rejected. */
 export interface PolicyRule {
@@ -20,7 +25,7 @@ export interface PolicyRule {
 export interface RuleMatch {
   readonly prefixes?: readonly PrefixRange[] | undefined;
   readonly communities?: readonly CommunityPattern[] | undefined;
-  readonly asPath?: AsPathPattern | undefined;
+  readonly asPath?: string | undefined; // that parseAsPathPattern reads; another one never holds
   readonly peerAsns?: readonly number[] | undefined; // the AS it came from: first of its path
   readonly originAsns?: readonly number[] | undefined; // the AS that originated it: last of its path
   readonly sources?: readonly PathSource[] | undefined;
