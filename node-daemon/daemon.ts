@@ -1,5 +1,6 @@
 /**
- * The node daemon put together. Shell: every part is built elsewhere; here they are connected.
+ * The node daemon at work. Shell: components.ts builds the parts, here they are started, hear of each
+ * other's news, and are shown.
  *
  *   etcd ── reflector ──> core (state, desired, reconcile) ──> kernel
  *   keeper (lease, ranges) ──> book, core, own record     settings ──> iptables, sysctls
@@ -8,65 +9,38 @@
  * The CNI service comes up before etcd was reached: a node that knows its ranges from lease.json
  * serves pods through an outage. Stopping undoes nothing in the kernel and gives nothing back.
  */
-import {
-  AddressBook,
-  openEtcd,
-  parsePrefix,
-  type BookChange,
-  type EtcdOptions,
-  type LeaseView,
-} from '#ipam';
+import {AddressBook, parsePrefix, type BookChange, type LeaseView} from '#ipam';
 import {boottimeMs} from '#native-addon';
 import {openKernel, systemClock as cniClock} from '../cni-plugin/kernel.js';
 import {startCniService, type CniService} from './cni/service.js';
 import {ProblemList} from './cni/problem-list.js';
 import {podMtu, toNodeState} from './cni/node-view.js';
-import type {Config} from './config/config.js';
-import {systemClock} from './datastore/clock.js';
-import {Departures} from './datastore/departures.js';
-import {toEndpointTable} from './datastore/endpoint-record.js';
-import {startEndpointWriter, type EndpointWriter} from './datastore/endpoint-writer.js';
-import {nodeEndpointsPrefix, nodeKey, nodesPrefix} from './datastore/records/keys.js';
-import {Reflector} from './datastore/reflector.js';
 import {
-  concernsNetwork,
-  reflectedPrefixes,
-  toStoreEvents,
-  type StoreEvent,
-} from './datastore/store-event.js';
-import {toHostWish} from './desired/host-wish.js';
+  createComponents,
+  renewConnections,
+  stopComponents,
+  type Components,
+  type DaemonOptions,
+  type Parts,
+} from './components.js';
+import {systemClock} from './datastore/clock.js';
+import {nodeKey} from './datastore/records/keys.js';
+import {concernsNetwork, type StoreEvent} from './datastore/store-event.js';
 import {readEtcdOptions} from './etcd-options.js';
 import {createMetrics, type Metrics} from './http/metrics.js';
 import {judgeLiveness} from './http/liveness.js';
 import {toNodeStatus, toRanges} from './http/node-status.js';
 import {createHttpServer, type HttpServer} from './http/server.js';
 import type {NodeStatus, StatusProblem} from './http/status.js';
-import {openIptables} from './kernel/iptables.js';
-import {createRtnetlink} from './kernel/rtnetlink.js';
-import {openSysctls} from './kernel/sysctl.js';
-import {NodeLease} from './lease/node-lease.js';
-import type {Logger} from './log.js';
 import {readBootId, readIdentity} from './node/identity.js';
 import {routedAddresses} from './node/routed-addresses.js';
 import {lockState} from './node/state-lock.js';
 import {hasMoved, type UnderlayChoice} from './node/underlay.js';
-import {UnderlayWatch} from './node/watch-underlay.js';
-import {HostSettings, type HostPass} from './reconcile/host-settings.js';
-import {createNodeCore, type NodeCore} from './reconcile/loop.js';
-import {reconcileNat} from './reconcile/nat.js';
+import type {HostPass} from './reconcile/host-settings.js';
 import {Report} from './report.js';
-
-export interface DaemonOptions {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly version: string;
-}
 
 /** How long the first claim of a range may hold up the ready line: without etcd's help it never comes. */
 const FIRST_CLAIM_MS = 5000;
-
-/** A node between two leases writes its record again well within it. */
-const DEPARTURE_GRACE_MS = 3000;
 
 /** @throws StateLockedError, ConfigError, IdentityError, JournalError, NetlinkError: what keeps a node from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -92,27 +66,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return daemon;
 }
 
-interface Parts extends DaemonOptions {
-  readonly uid: string;
-  readonly createdAt: string; // of the uid, ISO 8601
-  readonly bootId: string;
-  readonly etcd: EtcdOptions;
-  readonly kernel: Awaited<ReturnType<typeof openKernel>>;
-  readonly book: AddressBook;
-}
-
 export class Daemon {
   readonly #parts: Parts;
   readonly #since = new Date().toISOString();
   readonly #startedAtMs = systemClock.nowMs();
-  readonly #core: NodeCore;
-  readonly #reflector: Reflector;
-  readonly #departures: Departures;
-  readonly #lease: NodeLease;
+  readonly #components: Components;
   readonly #report: Report;
-  readonly #writer: EndpointWriter;
-  readonly #settings: HostSettings;
-  readonly #underlay: UnderlayWatch;
   readonly #metrics: Metrics;
   readonly #problems = new ProblemList();
   #underlayChoice: UnderlayChoice | undefined;
@@ -124,80 +83,27 @@ export class Daemon {
   #stopping = false;
 
   constructor(parts: Parts) {
-    const {config, log, uid, etcd, kernel, book, bootId} = parts;
-    const {name} = config.node;
-    const {prefix} = config.etcd;
-    const openClient = () => openEtcd(etcd);
+    const {book} = parts;
     this.#parts = parts;
-    this.#core = createNodeCore({
-      self: {name, uid},
-      kernel: createRtnetlink(),
-      log: log.child({component: 'reconcile'}),
-      resyncMs: config.resyncIntervalMs,
-      onPass: pass => this.#report.kernel(pass),
-    });
-    this.#lease = new NodeLease({
-      store: openClient(),
-      ...{prefix, bootId, stateDir: config.stateDir, labels: config.node.labels},
-      createdAt: parts.createdAt,
-      state: () => this.#core.state(),
-      onChange: view => this.#noteLease(view),
-    });
-    this.#reflector = new Reflector({
-      openClient,
-      prefixes: reflectedPrefixes(prefix),
-      onChanges: (changes, isListed) => this.#noteRecords(toStoreEvents(prefix, changes, isListed)),
-      onDoubt: error => this.#report.etcdAway(error),
-      onRegress: (from, to) =>
-        log.warn({from, to}, 'etcd was wiped or restored; what it lacks is kept for a while'),
-    });
-    this.#departures = new Departures({
-      clock: systemClock,
-      graceMs: DEPARTURE_GRACE_MS,
-      concerns: key => key.startsWith(nodesPrefix(prefix)),
-      onGone: events => this.#core.dispatch({kind: 'store', events}),
-    });
-    this.#writer = startEndpointWriter({
-      openClient,
-      prefix: nodeEndpointsPrefix(prefix, name),
-      desired: () => toEndpointTable(prefix, name, book.list()),
-      leaseId: () => this.#lease.view().leaseId,
-      retryMs: attempt => Math.min(5000, 250 * 2 ** Math.min(attempt, 8)) * (0.5 + Math.random()),
-      onError: error => log.debug({err: error}, 'endpoint records could not be written'),
-    });
-    this.#settings = new HostSettings({
-      openIptables: async () => {
-        const {iptables, other, reason} = await openIptables(config.iptables);
-        log.info({backend: iptables.backend, reason}, 'iptables chosen');
-        await reconcileNat(other, []); // what an earlier choice left there
-        return iptables;
-      },
-      sysctls: openSysctls(),
-      wish: () => toHostWish(this.#core.state(), this.#lease.view().ranges),
-      clock: systemClock,
-      resyncMs: 2 * config.resyncIntervalMs, // iptables-save of a large host costs half a second
-      onPass: pass => this.#noteSettings(pass),
-      onBug: error => log.error({err: error}, 'host settings failed'),
-    });
-    this.#underlay = new UnderlayWatch({
-      socket: kernel.host,
-      settings: {ipv4: config.node.address, ipv6: config.node.address6},
-      clock: systemClock,
-      resyncMs: config.resyncIntervalMs,
-      onChoice: choice => this.#noteUnderlay(choice),
-      onError: error => log.error({err: error}, 'underlay could not be looked for'),
+    this.#components = createComponents(parts, {
+      onKernelPass: pass => this.#report.kernel(pass),
+      onSettingsPass: pass => this.#noteSettings(pass),
+      onLease: view => this.#noteLease(view),
+      onRecords: events => this.#noteRecords(events),
+      onUnderlay: choice => this.#noteUnderlay(choice),
+      onEtcdAway: error => this.#report.etcdAway(error),
     });
     this.#metrics = createMetrics(parts.version, () => ({
       ready: this.#isReady,
-      leaseState: this.#lease.view().state,
+      leaseState: this.#components.lease.view().state,
       ranges: toRanges(book.usage()),
       attachments: book.list().length,
-      peers: this.#core.state().nodes.size,
-      problems: this.#core.health().problems.size + this.#problems.list().length,
-      etcdConnected: this.#reflector.status().connected,
-      etcdResyncs: this.#reflector.status().lists,
+      peers: this.#components.core.state().nodes.size,
+      problems: this.#components.core.health().problems.size + this.#problems.list().length,
+      etcdConnected: this.#components.reflector.status().connected,
+      etcdResyncs: this.#components.reflector.status().lists,
     }));
-    this.#report = new Report(log, this.#metrics);
+    this.#report = new Report(parts.log, this.#metrics);
   }
 
   async start(): Promise<void> {
@@ -215,13 +121,13 @@ export class Daemon {
     });
     log.info({recovery, http: this.#http.url, uid: this.#parts.uid}, 'starting');
 
-    this.#core.dispatch({kind: 'attachments', attachments: book.list()});
+    this.#components.core.dispatch({kind: 'attachments', attachments: book.list()});
     book.onChange(change => this.#noteBook(change));
-    await this.#underlay.start();
-    await this.#lease.start();
-    await this.#core.start();
+    await this.#components.underlay.start();
+    await this.#components.lease.start();
+    await this.#components.core.start();
     await this.#startCni();
-    this.#reflector.start();
+    this.#components.reflector.start();
     void this.#becomeReady().catch((error: unknown) => log.error({err: error}, 'not ready'));
   }
 
@@ -229,32 +135,23 @@ export class Daemon {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#cni?.close();
-    this.#reflector.stop();
-    this.#departures.stop();
-    await Promise.all([
-      this.#underlay.stop(),
-      this.#settings.stop(),
-      this.#core.stop(),
-      this.#lease.stop(),
-      this.#writer.stop(),
-      this.#http?.close(),
-    ]);
+    await Promise.all([stopComponents(this.#components), this.#http?.close()]);
     await this.#parts.book.close();
     this.#parts.kernel.close();
   }
 
   status(): NodeStatus {
     const {book, version} = this.#parts;
-    const last = this.#settings.last;
+    const last = this.#components.settings.last;
     const started = Date.now() - systemClock.nowMs();
     const booted = Date.now() - boottimeMs();
-    const state = this.#core.state();
+    const state = this.#components.core.state();
     return toNodeStatus({
       state,
-      health: this.#core.health(),
-      lease: this.#lease.view(),
+      health: this.#components.core.health(),
+      lease: this.#components.lease.view(),
       usage: book.usage(),
-      reflector: this.#reflector.status(),
+      reflector: this.#components.reflector.status(),
       settings: last && {...last, operations: this.#settingsWrites},
       problems: [...this.#ownProblems(), ...this.#problems.list()],
       attachments: book.list().length,
@@ -271,7 +168,7 @@ export class Daemon {
   }
 
   #liveness() {
-    const {lastPassAtMs} = this.#core.health();
+    const {lastPassAtMs} = this.#components.core.health();
     const cni = this.#cni;
     return judgeLiveness({
       cni: cni === undefined ? 'starting' : cni.isReachable() ? 'served' : 'gone',
@@ -295,10 +192,10 @@ export class Daemon {
         node: {
           state: () =>
             toNodeState({
-              state: this.#core.state(),
-              lease: this.#lease.view(),
+              state: this.#components.core.state(),
+              lease: this.#components.lease.view(),
               isReady: this.#isReady,
-              poolFamilies: this.#lease.families(),
+              poolFamilies: this.#components.lease.families(),
               underlayReason: this.#underlayReason,
             }),
         },
@@ -315,25 +212,28 @@ export class Daemon {
 
   /** What etcd says must be in the kernel, and its ranges claimed, before anybody is told "ready". */
   async #becomeReady(): Promise<void> {
-    await this.#core.firstPassDone;
-    await this.#lease.firstClaim(FIRST_CLAIM_MS);
-    await this.#settings.run();
-    await this.#core.settled();
+    await this.#components.core.firstPassDone;
+    await this.#components.lease.firstClaim(FIRST_CLAIM_MS);
+    await this.#components.settings.run();
+    await this.#components.core.settled();
     if (this.#stopping) return;
     this.#isReady = true;
-    const {state, ranges} = this.#lease.view();
-    const {nodes} = this.#core.state();
+    const {state, ranges} = this.#components.lease.view();
+    const {nodes} = this.#components.core.state();
     const cidrs = ranges.map(({cidr}) => cidr);
     this.#parts.log.info({ready: true, lease: state, ranges: cidrs, peers: nodes.size}, 'ready');
   }
 
   #noteRecords(events: readonly StoreEvent[]): void {
-    this.#core.dispatch({kind: 'store', events: this.#departures.pass(events)});
-    this.#report.records(events, this.#reflector.status().revision);
-    if (events.some(event => this.#concernsOwnRecord(event))) this.#lease.renewRecord();
-    if (!this.#core.state().synced || !events.some(concernsNetwork)) return;
-    this.#lease.takeResources();
-    void this.#settings.run();
+    this.#components.core.dispatch({
+      kind: 'store',
+      events: this.#components.departures.pass(events),
+    });
+    this.#report.records(events, this.#components.reflector.status().revision);
+    if (events.some(event => this.#concernsOwnRecord(event))) this.#components.lease.renewRecord();
+    if (!this.#components.core.state().synced || !events.some(concernsNetwork)) return;
+    this.#components.lease.takeResources();
+    void this.#components.settings.run();
   }
 
   /** Deleted by hand, or gone with an etcd that was wiped: the others wire us from this record. */
@@ -347,19 +247,12 @@ export class Daemon {
     this.#report.underlay(choice);
     this.#underlayReason = choice.kind === 'none' ? `no underlay: ${choice.reason}` : undefined;
     const underlay = choice.kind === 'none' ? undefined : choice.underlay;
-    if (hasMoved(this.#underlayChoice, choice)) this.#renewConnections();
+    if (hasMoved(this.#underlayChoice, choice)) renewConnections(this.#components);
     this.#underlayChoice = choice;
-    this.#core.dispatch({kind: 'underlay', underlay});
+    this.#components.core.dispatch({kind: 'underlay', underlay});
     if (underlay === undefined) return;
-    this.#lease.renewRecord();
-    void this.#settings.run();
-  }
-
-  /** TCP would find out in its own time that nobody answers where we no longer are. */
-  #renewConnections(): void {
-    this.#reflector.renew();
-    this.#lease.renewConnection();
-    this.#writer.renew();
+    this.#components.lease.renewRecord();
+    void this.#components.settings.run();
   }
 
   #noteLease(view: LeaseView): void {
@@ -368,18 +261,18 @@ export class Daemon {
     const ranges = view.ranges
       .map(({cidr}) => parsePrefix(cidr))
       .filter(each => each !== undefined);
-    this.#core.dispatch({kind: 'ranges', ranges});
-    this.#writer.kick();
-    void this.#settings.run();
+    this.#components.core.dispatch({kind: 'ranges', ranges});
+    this.#components.writer.kick();
+    void this.#components.settings.run();
   }
 
   #noteBook({kind, attachment}: BookChange): void {
     const {containerId, ifName} = attachment;
     if (kind === 'released') {
-      this.#core.dispatch({kind: 'attachment-gone', containerId, ifName});
+      this.#components.core.dispatch({kind: 'attachment-gone', containerId, ifName});
       this.#problems.settle(`${containerId}/${ifName}`);
-    } else this.#core.dispatch({kind: 'attachment', attachment});
-    this.#writer.kick();
+    } else this.#components.core.dispatch({kind: 'attachment', attachment});
+    this.#components.writer.kick();
   }
 
   /** Addresses of pods that a lost journal forgot are free once the kernel routes them no more. */
@@ -399,14 +292,14 @@ export class Daemon {
   }
 
   #reason(): string {
-    const {synced} = this.#core.state();
+    const {synced} = this.#components.core.state();
     if (this.#underlayReason !== undefined) return this.#underlayReason;
     if (synced) return 'the first reconcile is under way';
-    return `etcd was not read yet: ${this.#reflector.status().lastError ?? 'connecting'}`;
+    return `etcd was not read yet: ${this.#components.reflector.status().lastError ?? 'connecting'}`;
   }
 
   #ownProblems(): readonly StatusProblem[] {
-    const {state, reason} = this.#lease.view();
+    const {state, reason} = this.#components.lease.view();
     const problems: StatusProblem[] = [];
     if (this.#underlayReason !== undefined) {
       problems.push({key: 'underlay', message: this.#underlayReason});
