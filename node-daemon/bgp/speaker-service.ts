@@ -9,7 +9,9 @@ import {
   type SpeakerEvent,
   type SpeakerPorts,
   type SpeakerStart,
+  type SpeakerStatus,
 } from '#bgp-fsm';
+import {withoutPolicies} from './config-message.js';
 import type {SpeakerCommand, SpeakerMessage} from './messages.js';
 
 export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
@@ -31,7 +33,8 @@ export class SpeakerService {
   }
 
   /** The log of the speaker and of its transport. */
-  readonly log: Log = (level, message, fields) => this.#post({kind: 'log', level, message, fields});
+  readonly log: Log = (level, message, fields) =>
+    this.#post({kind: 'log', level, message, fields: plainFields(fields)});
 
   execute(command: SpeakerCommand): void {
     if (command.kind === 'start') {
@@ -65,7 +68,7 @@ export class SpeakerService {
         this.#post({kind: 'shown', id: command.id, paths: speaker.show(command.query)});
         return;
       case 'status':
-        this.#post({kind: 'status', id: command.id, status: speaker.status()});
+        this.#post({kind: 'status', id: command.id, status: plainStatus(speaker.status())});
         return;
       case 'leave':
         speaker.leave(command.how);
@@ -104,4 +107,20 @@ export class SpeakerService {
     for (const message of this.#later) this.#post(message);
     this.#later = [];
   }
+}
+
+/** Policies are code, which no thread can hand to another. */
+function plainStatus({peers, ...status}: SpeakerStatus): SpeakerStatus {
+  return {...status, peers: peers.map(each => ({...each, config: withoutPolicies(each.config)}))};
+}
+
+/** A clone of an Error loses its code. */
+function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      if (!(value instanceof Error)) return [name, value];
+      const {message, code} = value as NodeJS.ErrnoException;
+      return [name, {type: value.name, message, code}];
+    }),
+  );
 }

@@ -7,6 +7,8 @@
  *    "routes": ["10.1.0.0/16", "fd01::/32"]}
  */
 import {
+  ACCEPT_ALL,
+  compilePolicy,
   formatAddress,
   parseAddress,
   parseCidr,
@@ -15,7 +17,6 @@ import {
   type PeerOptions,
   type PeerPolicy,
   type PeerRange,
-  type Policy,
   type SpeakerConfig,
   type SpeakerStart,
 } from '#bgp-fsm';
@@ -25,6 +26,7 @@ export interface Standalone {
   readonly config: SpeakerConfig;
   readonly routes: readonly LocalRoute[];
   readonly printsRoutes: boolean;
+  readonly thread: 'own' | 'ours';
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -55,6 +57,7 @@ export function parseStandalone(text: string): Standalone {
     },
     routes: list(file['routes']).map(each => routeOf(String(each))),
     printsRoutes: file['printRoutes'] !== false,
+    thread: file['thread'] === 'own' ? 'own' : 'ours',
   };
 }
 
@@ -70,17 +73,9 @@ function restartOf(given: unknown): Partial<SpeakerConfig> {
   return {gracefulRestart: {...GRACEFUL_RESTART, ...(given as Fields | undefined)}};
 }
 
-/** Lets everything through. */
-const acceptAll: Policy = {
-  id: 'accept',
-  looksAtPrefix: false,
-  choose: () => 0,
-  apply: (_rule, attributes) => ({attributes, nextHopSelf: false, prependCount: 0}),
-};
-
 const POLICY: PeerPolicy = {
-  importPolicy: acceptAll,
-  exportPolicy: acceptAll,
+  importPolicy: compilePolicy([ACCEPT_ALL], 'import'),
+  exportPolicy: compilePolicy([ACCEPT_ALL], 'export'),
   localAs: undefined,
   reflectorClient: false,
   nextHop: 'auto',

@@ -10,49 +10,56 @@
 import {readFileSync} from 'node:fs';
 import {createInterface} from 'node:readline';
 
-import {formatAddress, type Family, type SelectedRoute, type SpeakerStatus} from '#bgp-fsm';
-import type {SpeakerCommand, SpeakerMessage} from './messages.js';
-import {SpeakerService} from './speaker-service.js';
+import {
+  formatAddress,
+  type Family,
+  type Leave,
+  type SelectedRoute,
+  type SpeakerStatus,
+} from '#bgp-fsm';
+import type {SpeakerCommand} from './messages.js';
+import {SpeakerHost, type HostMessage} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
-import {createClock} from './transport/clock.js';
-import {SocketTransport} from './transport/socket-transport.js';
 
 function main(path: string): void {
   const first = parseStandalone(readFileSync(path, 'utf8'));
-  const transport = new SocketTransport((...line) => service.log(...line));
-  const service = new SpeakerService(
-    {clock: createClock(), random: Math.random, transport},
-    message => hear(message, first.printsRoutes),
-  );
-  const configure = (text: string) => {
-    const {config, routes} = parseStandalone(text);
-    service.execute({kind: 'configure', config});
-    service.execute({kind: 'localRoutes', routes});
-  };
-
-  const hear = (message: SpeakerMessage, printsRoutes: boolean) => {
+  const hear = (message: HostMessage) => {
     if (message.kind === 'selected') {
-      if (printsRoutes) for (const route of message.routes) print(shownRoute(route));
-      setImmediate(() => service.execute({kind: 'selectedTaken'}));
-    } else if (message.kind === 'status') {
-      print({kind: 'status', ...shownStatus(message.status)});
+      if (first.printsRoutes) for (const route of message.routes) print(shownRoute(route));
+      host.tell({kind: 'selectedTaken'});
     } else {
       print(message);
     }
-    if (message.kind === 'left') process.exit(0);
+  };
+  const host = new SpeakerHost({
+    thread: first.thread,
+    start: first.start,
+    onMessage: hear,
+    onDeath(error) {
+      throw error;
+    },
+  });
+  const configure = (text: string) => {
+    const {config, routes} = parseStandalone(text);
+    host.tell({kind: 'localRoutes', routes});
+    host.configure(config);
+  };
+  const leave = async (how: Leave) => {
+    await host.leave(how);
+    print({kind: 'left'});
+    process.exit(0);
   };
 
-  service.execute({kind: 'start', start: first.start});
-  service.execute({kind: 'localRoutes', routes: first.routes});
-  service.execute({kind: 'configure', config: first.config});
+  configure(readFileSync(path, 'utf8'));
   print({kind: 'ready'});
-
   process.on('SIGHUP', () => configure(readFileSync(path, 'utf8')));
-  process.on('SIGTERM', () => service.execute({kind: 'leave', how: {kind: 'restart'}}));
+  process.on('SIGTERM', () => void leave({kind: 'restart'}));
   createInterface({input: process.stdin}).on('line', line => {
-    const command = JSON.parse(line) as SpeakerCommand;
+    const command = JSON.parse(line) as Exclude<SpeakerCommand, {kind: 'start' | 'show'}>;
     if (command.kind === 'configure') configure(line);
-    else service.execute({id: 0, ...command} as SpeakerCommand);
+    else if (command.kind === 'leave') void leave(command.how);
+    else if (command.kind !== 'status') host.tell(command);
+    else void host.status().then(status => print({kind: 'status', ...shownStatus(status)}));
   });
 }
 

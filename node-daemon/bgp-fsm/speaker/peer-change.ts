@@ -13,6 +13,7 @@
  *
  * A list of AS numbers that still has the peer's resets nothing.
  */
+import type {PeerPolicy} from '../rib/types.js';
 import type {PeerConfig, PeerOptions} from './config.js';
 
 export type PeerChange =
@@ -52,6 +53,20 @@ export function changeOf(
   if (differs(old, next, CAPABILITIES) || !stillMay(old, next, peerAsn)) return 'reset';
   if (differs(old, next, CONNECTION)) return 'reconnect';
   return differs(old, next, ADJUSTABLE) ? 'adjust' : 'none';
+}
+
+/** Policies are what their ids say: a configuration that was read again has other objects. */
+export function isSamePolicy(a: PeerPolicy, b: PeerPolicy): boolean {
+  const plain = (policy: PeerPolicy) => ({
+    ...policy,
+    importPolicy: policy.importPolicy?.id,
+    exportPolicy: policy.exportPolicy?.id,
+  });
+  return isSame(plain(a), plain(b));
+}
+
+export function isSameLimit(a: PeerPolicy, b: PeerPolicy): boolean {
+  return isSame(a.maxPrefixes, b.maxPrefixes);
 }
 
 /** The same name at another place is another neighbour. */

@@ -75,9 +75,14 @@ export class PeerRoutes {
     this.#help({kind: 'bfdDown', controlPlaneIndependent});
   }
 
+  /** Routes stay as they are: we are leaving. */
+  stop(): void {
+    this.#timers.stopAll();
+  }
+
   remove(): void {
     this.#help({kind: 'peerRemoved'});
-    this.#timers.stopAll();
+    this.stop();
     this.#rib.removePeer(this.ix);
     this.#owner.routesChanged();
   }

@@ -18,7 +18,7 @@ import type {Family} from '../wire/family.js';
 import {type Notification, notification, shutdownNotice} from '../wire/notification.js';
 import type {BfdSessions} from './bfd-sessions.js';
 import type {PeerConfig} from './config.js';
-import {changeOf} from './peer-change.js';
+import {changeOf, isSameLimit, isSamePolicy} from './peer-change.js';
 import {PeerRoutes, type RoutesOwner} from './peer-routes.js';
 import type {PeerStatus} from './status.js';
 import type {Connection, SpeakerPorts} from './ports.js';
@@ -110,9 +110,14 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#session.tell({kind: 'ManualStop', cease});
   }
 
-  /** We are about to restart: routes stay, here and at the peer. */
+  /** Drops the connection without a word: routes stay, here and at the peer. */
   leave(): void {
     this.#session.tell({kind: 'SilentStop'});
+  }
+
+  /** After a stop: time means nothing to it any more. */
+  rest(): void {
+    this.#routes.stop();
   }
 
   /** Ends what there is with a Cease and begins anew. */
@@ -146,8 +151,9 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   /** The same neighbour, configured otherwise: peer-change.ts says how little has to happen. */
   configure(next: PeerConfig): void {
     const change = changeOf(this.#config, next, this.#negotiated?.peerAsn);
-    const isFreed = this.#isLimited && next.policy.maxPrefixes !== this.#config.policy.maxPrefixes;
-    if (next.policy !== this.#config.policy) {
+    const {policy} = this.#config;
+    const isFreed = this.#isLimited && !isSameLimit(next.policy, policy);
+    if (!isSamePolicy(next.policy, policy)) {
       this.#host.rib.setPolicy(this.ix, next.policy);
       this.routesChanged();
     }

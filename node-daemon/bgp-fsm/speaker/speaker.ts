@@ -186,6 +186,7 @@ export class Speaker implements PeerHost, BfdOwner {
       if (how.kind === 'restart') peer.leave();
       else if (how.kind === 'deconfigure') peer.stop(notification(CEASE, DECONFIGURED));
       else peer.stop(shutdownNotice(ADMIN_SHUTDOWN, how.words));
+      peer.rest();
     }
   }
 

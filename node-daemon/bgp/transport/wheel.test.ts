@@ -85,10 +85,17 @@ test('long timers wake the loop together, and restarting one leaves nothing behi
   run(70_000);
   t.true(state.rings <= 8, `${state.rings} rings for 100 ms of timers`);
 
+  const other = wheel.after(95_000, () => {});
   let hold = wheel.after(90_000, () => t.fail());
   for (let at = 0; at < 10_000; at++) {
     hold.cancel();
     hold = wheel.after(90_000, () => {});
   }
-  t.is(wheel.size, 1);
+  t.is(wheel.size, 2);
+  hold.cancel();
+  t.not(state.alarmMs, Infinity);
+  other.cancel();
+  other.cancel();
+  t.is(wheel.size, 0);
+  t.is(state.alarmMs, Infinity); // nothing keeps the loop alive
 });

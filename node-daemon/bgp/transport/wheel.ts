@@ -30,6 +30,7 @@ export class TimerWheel {
   readonly #lists = new Map<number, Node>(); // by tick in milliseconds
   readonly #ticks: number[] = []; // binary heap, the earliest first
   #alarmMs = Infinity;
+  #running = 0;
 
   constructor(nowMs: () => number, alarm: Alarm) {
     this.#nowMs = nowMs;
@@ -41,13 +42,26 @@ export class TimerWheel {
     const grain = delayMs >= COARSE_FROM_MS ? COARSE_MS : 1;
     const tick = Math.ceil(dueMs / grain) * grain;
     const node = insert(this.#listAt(tick), callback);
+    this.#running++;
     if (tick < this.#alarmMs) this.#arm(tick);
-    return {cancel: () => unlink(node)};
+    return {cancel: () => this.#cancel(node)};
   }
 
   /** Ticks with timers, or with none any more. */
   get size(): number {
     return this.#ticks.length;
+  }
+
+  /** With the last one the alarm goes, too: nothing must keep the event loop alive for nothing. */
+  #cancel(node: Node): void {
+    if (node.next === node) return;
+    unlink(node);
+    this.#running--;
+    if (this.#running > 0) return;
+    this.#lists.clear();
+    this.#ticks.length = 0;
+    this.#alarmMs = Infinity;
+    this.#alarm.clear();
   }
 
   #ring(): void {
@@ -57,7 +71,10 @@ export class TimerWheel {
       popHeap(this.#ticks);
       const list = this.#lists.get(tick);
       this.#lists.delete(tick);
-      while (list !== undefined && list.next !== list) unlink(list.next).callback();
+      while (list !== undefined && list.next !== list) {
+        this.#running--;
+        unlink(list.next).callback();
+      }
     }
     const next = this.#ticks[0];
     if (next !== undefined && next < this.#alarmMs) this.#arm(next);

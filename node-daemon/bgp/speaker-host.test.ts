@@ -1,0 +1,147 @@
+import {once} from 'node:events';
+import {createServer, type AddressInfo} from 'node:net';
+
+import test, {type ExecutionContext} from 'ava';
+
+import {
+  ACCEPT_ALL,
+  compilePolicy,
+  formatAddress,
+  parseCidr,
+  type LocalRoute,
+  type PolicyRule,
+} from '#bgp-fsm';
+import {ConfigReader, packConfig} from './config-message.js';
+import {packSelected, unpackSelected} from './selected-message.js';
+import {SpeakerHost, type HostMessage, type HostOptions} from './speaker-host.js';
+import {parseStandalone} from './standalone-config.js';
+
+async function freePort(address: string): Promise<number> {
+  const server = createServer().listen(0, address);
+  await once(server, 'listening');
+  const {port} = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function until(isSo: () => boolean, what: () => string): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  while (!isSo()) {
+    if (performance.now() > endMs) throw new Error(what());
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
+
+interface Side {
+  readonly host: SpeakerHost;
+  readonly messages: HostMessage[];
+  readonly kernel: Map<string, string>;
+}
+
+function start(t: ExecutionContext, thread: HostOptions['thread'], file: object): Side {
+  const messages: HostMessage[] = [];
+  const kernel = new Map<string, string>();
+  const host = new SpeakerHost({
+    thread,
+    start: {restarted: false, preserved: []},
+    onDeath: error => t.fail(error.stack ?? ''),
+    onMessage(message) {
+      messages.push(message);
+      if (message.kind !== 'selected') return;
+      for (const {address, bits, nextHops} of message.routes) {
+        const prefix = `${formatAddress(address)}/${bits}`;
+        kernel.set(prefix, nextHops.map(hop => formatAddress(hop.address)).join());
+      }
+      host.tell({kind: 'selectedTaken'});
+    },
+  });
+  t.teardown(() => host.leave({kind: 'restart'}));
+  const {config, routes} = parseStandalone(JSON.stringify(file));
+  host.tell({kind: 'localRoutes', routes});
+  host.configure(config);
+  return {host, messages, kernel};
+}
+
+async function meet(t: ExecutionContext, thread: HostOptions['thread'], at: number) {
+  const [left, right] = [`127.0.${at}.1`, `127.0.${at}.2`];
+  const [leftPort, rightPort] = [await freePort(left), await freePort(right)];
+  const side = (asn: number, own: string, port: number, other: object, route: string) => ({
+    asn,
+    identifier: own,
+    listen: {port, addresses: [own]},
+    peers: [{sourceAddress: own, connectRetryMs: 500, families: ['ipv4'], ...other}],
+    routes: [route],
+  });
+  const one = start(
+    t,
+    thread,
+    side(65001, left, leftPort, {address: right, port: rightPort}, '10.1.0.0/16'),
+  );
+  const two = start(
+    t,
+    'ours',
+    side(65002, right, rightPort, {address: left, port: leftPort}, '10.2.0.0/16'),
+  );
+  return {one, two, right};
+}
+
+for (const [at, thread] of (['ours', 'own'] as const).entries()) {
+  test(`a speaker on ${thread === 'own' ? 'a thread of its own' : 'our thread'} meets another`, async t => {
+    const {one, two, right} = await meet(t, thread, 10 + at);
+    const told = () => JSON.stringify([one.messages, two.messages]);
+    const isUp = ({messages}: Side) => messages.some(({kind}) => kind === 'peerUp');
+    await until(() => isUp(one) && isUp(two) && one.kernel.has('10.1.0.0/16'), told);
+
+    const {peers} = await one.host.status();
+    t.is(peers[0]?.state, 'Established');
+    t.is(peers[0]?.config.address, right);
+    t.true(Array.isArray(await one.host.show({table: 'selected', family: 'ipv4', limit: 10})));
+
+    await one.host.leave({kind: 'shutdown', words: 'bye'});
+    const isDown = () => two.messages.some(({kind}) => kind === 'peerDown');
+    await until(isDown, told);
+    const down = two.messages.find(message => message.kind === 'peerDown');
+    t.regex(down?.kind === 'peerDown' ? down.words : '', /"bye"/);
+  });
+}
+
+test('a configuration survives the way to another thread, its policies by their rules', t => {
+  const rules: PolicyRule[] = [
+    {match: {asPath: '^65002', prefixes: [{prefix: parseCidr('10.0.0.0/8')!}]}, action: 'accept'},
+    {match: {communities: [{kind: 'standard', high: 65001, low: undefined}]}, action: 'reject'},
+    ACCEPT_ALL,
+  ];
+  const {config} = parseStandalone(
+    '{"asn": 65001, "identifier": 1, "peers": [{"address": "::1"}, {"address": "::2"}]}',
+  );
+  const peers = config.peers.map(peer => {
+    const importPolicy = compilePolicy(rules, 'import');
+    return {...peer, policy: {...peer.policy, importPolicy}};
+  });
+  const packed = structuredClone(packConfig({...config, peers}));
+  t.is(packed.policies.size, 2);
+
+  const reader = new ConfigReader();
+  const read = reader.read(packed);
+  const [first, second] = read.peers.map(({policy}) => policy.importPolicy);
+  t.is(first?.id, peers[0]?.policy.importPolicy.id);
+  t.is(first, second);
+  t.is(read.peers[0]?.address, '::1');
+  t.is(
+    reader.read(structuredClone(packConfig({...config, peers}))).peers[1]?.policy.importPolicy,
+    first,
+  );
+});
+
+test('selected routes survive it in columns, with their sets of next hops shared', t => {
+  const hops = [{address: Uint8Array.of(10, 0, 0, 1), ifindex: 0, weight: 1}];
+  const routes = (['10.0.0.0/8', 'fd00::/32', '10.9.0.0/16'] as const).map((text, at) => {
+    const prefix = parseCidr(text)!;
+    const family: LocalRoute['family'] = prefix.address.length === 4 ? 'ipv4' : 'ipv6';
+    return {family, ...prefix, nextHops: at === 2 ? [] : hops, attributes: undefined};
+  });
+  const read = unpackSelected(structuredClone(packSelected(routes)));
+  t.deepEqual(read, routes);
+  t.is(read[0]?.nextHops, read[1]?.nextHops);
+});

@@ -1,0 +1,106 @@
+/**
+ * The daemon's end of a speaker, wherever that runs: on this thread, or on one of its own, so that a
+ * pod's ADD does not wait while a table loads. Shell.
+ *
+ * Either way commands and messages are those of messages.ts and in order, and no message comes before
+ * the call that led to it has returned.
+ */
+import type {
+  Leave,
+  ShownPath,
+  ShowQuery,
+  SpeakerConfig,
+  SpeakerStart,
+  SpeakerStatus,
+} from '#bgp-fsm';
+import type {SpeakerCommand, SpeakerMessage} from './messages.js';
+import {runHere, runOnThread, type SpeakerEnd} from './speaker-thread.js';
+
+export type HostCommand = Exclude<
+  SpeakerCommand,
+  {kind: 'start' | 'configure' | 'show' | 'status' | 'leave'}
+>;
+export type HostMessage = Exclude<SpeakerMessage, {kind: 'shown' | 'status' | 'left'}>;
+
+export interface HostOptions {
+  readonly thread: 'own' | 'ours';
+  readonly start: SpeakerStart;
+  readonly onMessage: (message: HostMessage) => void;
+  /** The thread has died of an error: nothing of the speaker is left. */
+  readonly onDeath: (error: Error) => void;
+}
+
+export class SpeakerHost {
+  readonly #end: SpeakerEnd;
+  readonly #onMessage: (message: HostMessage) => void;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #nextId = 1;
+  #left: (() => void) | undefined;
+  #leaving: Promise<void> | undefined;
+
+  constructor({thread, start, onMessage, onDeath}: HostOptions) {
+    this.#onMessage = onMessage;
+    const hear = (message: SpeakerMessage) => this.#hear(message);
+    this.#end = thread === 'own' ? runOnThread(hear, onDeath) : runHere(hear);
+    this.#end.tell({kind: 'start', start});
+  }
+
+  /** What has no answer. */
+  tell(command: HostCommand): void {
+    this.#end.tell(command);
+  }
+
+  configure(config: SpeakerConfig): void {
+    this.#end.tell({kind: 'configure', config});
+  }
+
+  async status(): Promise<SpeakerStatus> {
+    const answer = await this.#ask(id => ({kind: 'status', id}));
+    if (answer.kind !== 'status') throw new Error(`${answer.kind} for status`);
+    return answer.status;
+  }
+
+  async show(query: ShowQuery): Promise<readonly ShownPath[]> {
+    const answer = await this.#ask(id => ({kind: 'show', id, query}));
+    if (answer.kind !== 'shown') throw new Error(`${answer.kind} for show`);
+    return answer.paths;
+  }
+
+  /** Resolves when every connection has said its last words; the thread is gone then. Once. */
+  leave(how: Leave): Promise<void> {
+    this.#leaving ??= this.#leave(how);
+    return this.#leaving;
+  }
+
+  async #leave(how: Leave): Promise<void> {
+    const left = new Promise<void>(resolve => (this.#left = resolve));
+    this.#end.tell({kind: 'leave', how});
+    await left;
+    await this.#end.close();
+  }
+
+  #ask(command: (id: number) => SpeakerCommand): Promise<Answer> {
+    const id = this.#nextId++;
+    return new Promise(resolve => {
+      this.#waiting.set(id, resolve);
+      this.#end.tell(command(id));
+    });
+  }
+
+  #hear(message: SpeakerMessage): void {
+    switch (message.kind) {
+      case 'status':
+      case 'shown':
+        this.#waiting.get(message.id)?.(message);
+        this.#waiting.delete(message.id);
+        return;
+      case 'left':
+        this.#left?.();
+        return;
+      default:
+        this.#onMessage(message);
+    }
+  }
+}
+
+type Answer = Extract<SpeakerMessage, {kind: 'shown' | 'status'}>;

@@ -1,0 +1,67 @@
+/**
+ * The two ways to run a SpeakerService: here, or on a thread of its own (speaker-worker.ts). Shell. What
+ * cannot be cloned is packed on the way: policies are code, and routes come by the hundred thousand.
+ */
+import {Worker} from 'node:worker_threads';
+
+import {packConfig, type ConfigMessage} from './config-message.js';
+import type {SpeakerCommand, SpeakerMessage} from './messages.js';
+import {unpackSelected, type SelectedColumns} from './selected-message.js';
+import {SpeakerService} from './speaker-service.js';
+import {createClock} from './transport/clock.js';
+import {SocketTransport} from './transport/socket-transport.js';
+
+export type ThreadCommand =
+  | Exclude<SpeakerCommand, {kind: 'configure'}>
+  | {readonly kind: 'configure'; readonly packed: ConfigMessage};
+
+export type ThreadMessage =
+  | Exclude<SpeakerMessage, {kind: 'selected'}>
+  | {readonly kind: 'selected'; readonly columns: SelectedColumns};
+
+export interface SpeakerEnd {
+  tell(command: SpeakerCommand): void;
+  close(): Promise<void>;
+}
+
+type Hear = (message: SpeakerMessage) => void;
+
+/** A service over real sockets, for whichever thread this is. */
+export function createService(post: Hear): SpeakerService {
+  const transport = new SocketTransport((...line) => service.log(...line));
+  const ports = {clock: createClock(), random: Math.random, transport};
+  const service = new SpeakerService(ports, post);
+  return service;
+}
+
+export function runHere(hear: Hear): SpeakerEnd {
+  const service = createService(message => queueMicrotask(() => hear(message)));
+  return {
+    tell: command => service.execute(command),
+    async close() {},
+  };
+}
+
+export function runOnThread(hear: Hear, onDeath: (error: Error) => void): SpeakerEnd {
+  const worker = new Worker(new URL('./speaker-worker.js', import.meta.url), {name: 'bgp'});
+  worker.on('message', (message: ThreadMessage) =>
+    hear(
+      message.kind === 'selected'
+        ? {kind: 'selected', routes: unpackSelected(message.columns)}
+        : message,
+    ),
+  );
+  worker.on('error', onDeath);
+  return {
+    tell(command) {
+      const packed: ThreadCommand =
+        command.kind === 'configure'
+          ? {kind: 'configure', packed: packConfig(command.config)}
+          : command;
+      worker.postMessage(packed);
+    },
+    async close() {
+      await worker.terminate();
+    },
+  };
+}
