@@ -5,7 +5,6 @@ import * as v from 'valibot';
 import {community} from './bgp-filter.js';
 import {bfd, checkTimers, passwordFrom} from './bgp-session.js';
 import {
-  address,
   asn,
   duration,
   integer,
@@ -18,7 +17,8 @@ import {
   yesOrNo,
 } from './fields.js';
 import {singletonMetadata} from './metadata.js';
-import type {Parsed} from './problem.js';
+import {parseDurationMs} from './duration.js';
+import {describeValue, problemAt, type Parsed, type Problem} from './problem.js';
 import {parseSchema, type Value} from './schema.js';
 import {labelSelector} from './selector.js';
 
@@ -41,7 +41,6 @@ const schema = mapping({
       }),
     ),
     listenPort: optional(port),
-    listenAddresses: optional(list(address)),
     installRoutes: optional(yesOrNo),
     routeReflector: optional(
       mapping({nodeSelector: labelSelector, clusterId: optional(ipv4Address)}),
@@ -74,6 +73,20 @@ export type BgpConfig = Value<typeof schema>;
 export function parseBgpConfig(input: unknown): Parsed<BgpConfig> {
   const parsed = parseSchema(schema, input);
   if (parsed.kind === 'invalid') return parsed;
-  const problems = checkTimers(['spec', 'mesh'], parsed.value.spec.mesh ?? {});
+  const {mesh = {}, gracefulRestart = {}} = parsed.value.spec;
+  const problems = [...checkTimers(['spec', 'mesh'], mesh), ...checkRestart(gracefulRestart)];
   return problems.length > 0 ? {kind: 'invalid', problems} : parsed;
+}
+
+/** Widths on the wire: 12 bits of seconds (RFC 4724 §3), 24 bits (RFC 9494 §3.1). */
+const longest = {restartTime: 4095, stalePathTime: 86_400, longLivedTime: 0xff_ffff, deferral: 600};
+
+function checkRestart(given: Readonly<Record<string, unknown>>): readonly Problem[] {
+  return Object.entries(longest).flatMap(([field, seconds]) => {
+    const value = given[field];
+    const isShort = typeof value !== 'string' || (parseDurationMs(value) ?? 0) <= seconds * 1000;
+    if (isShort) return [];
+    const message = `expected at most ${seconds}s, got ${describeValue(value)}`;
+    return [problemAt(['spec', 'gracefulRestart', field], message)];
+  });
 }

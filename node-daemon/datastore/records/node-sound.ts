@@ -60,12 +60,14 @@ function readSpec(input: unknown): Node['spec'] | undefined {
 
 function readBgp(input: unknown): NodeBgp | undefined {
   if (!isMapping(input)) return undefined;
-  const {reflectors, meshed, reflecting} = input;
+  const {reflectors, reflector, meshed, reflecting} = input;
   if (reflectors !== undefined && !areNames(reflectors)) return undefined;
+  if (reflector !== undefined && typeof reflector !== 'boolean') return undefined;
   if (meshed !== undefined && typeof meshed !== 'boolean') return undefined;
   if (reflecting !== undefined && typeof reflecting !== 'boolean') return undefined;
   return {
     ...(reflectors !== undefined && {reflectors}),
+    ...(reflector !== undefined && {reflector}),
     ...(meshed !== undefined && {meshed}),
     ...(reflecting !== undefined && {reflecting}),
   };

@@ -47,6 +47,7 @@ const schema = mapping({
       bgp: optional(
         mapping({
           reflectors: optional(list(objectName)),
+          reflector: optional(yesOrNo),
           meshed: optional(yesOrNo),
           reflecting: optional(yesOrNo),
         }),
@@ -63,8 +64,9 @@ export type Node = Value<typeof schema>;
 
 /**
  * How far a host is with sessions to other hosts, so that others take nothing away before it is
- * replaced (bgp/config/node-sessions.ts). `reflectors`: those from which it has all routes; `meshed`:
- * it has all routes of all hosts from themselves; `reflecting`: somebody still needs it as a reflector.
+ * replaced (bgp/config/node-sessions.ts). `reflectors`: those from which it has all routes; `reflector`:
+ * it is one, and its speaker knows; `meshed`: it has the routes of all hosts from themselves;
+ * `reflecting`: it should be one no more, but somebody still needs it.
  */
 export type NodeBgp = NonNullable<Node['spec']['bgp']>;
 

@@ -297,6 +297,11 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['spec.mesh.keepalive: expected 1s to a third of the hold time, got "2s"'],
   ],
   [
+    'a restart time of 13 bits',
+    twill('BGPConfig', {gracefulRestart: {restartTime: '2h', stalePathTime: '2h'}}),
+    ['spec.gracefulRestart.restartTime: expected at most 4095s, got "2h"'],
+  ],
+  [
     'options of a limit that there is not',
     peer({maxPrefixesRestart: '5m'}),
     ['spec.maxPrefixes: expected a number of prefixes beside its options, got nothing'],

@@ -1,0 +1,133 @@
+/**
+ * The BGPPeers of this node as neighbours and ranges. Pure. A record that cannot be met in full (no
+ * password yet, nobody heard on its link) is no neighbour at all: half of what was asked is worse.
+ */
+import {
+  contains,
+  formatAddress,
+  isLinkLocal,
+  parseCidr,
+  sameAddress,
+  type PeerConfig,
+  type PeerRange,
+} from '#bgp-fsm';
+import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
+import {matchesSelector} from '../../datastore/records/selector.js';
+import {uselessOnImport} from './filter.js';
+import type {BgpInput, BgpProblem} from './input.js';
+import {findPassword, passwordComplaint} from './password.js';
+import {toPeerOptions} from './peer-options.js';
+import type {Policies} from './policies.js';
+
+export interface Neighbours {
+  readonly peers: readonly PeerConfig[];
+  readonly ranges: readonly PeerRange[];
+  readonly passwordFiles: readonly string[];
+  readonly links: readonly string[];
+  readonly problems: readonly BgpProblem[];
+}
+
+/** `records`: those whose nodeSelector takes this node in. */
+export function toNeighbours(
+  input: BgpInput,
+  records: readonly BgpPeer[],
+  {asn, policies}: {readonly asn: number; readonly policies: Policies},
+): Neighbours {
+  const found = records.map(record => toNeighbour(input, record, asn, policies));
+  const doubles = findDoubles(found.flatMap(({peer}) => peer ?? []));
+  return {
+    peers: found.flatMap(({peer}) => (peer && !doubles.has(peer.name) ? [peer] : [])),
+    ranges: found.flatMap(({range}) => range ?? []),
+    passwordFiles: records.flatMap(({spec}) => spec.passwordFrom?.file ?? []),
+    links: records.flatMap(({spec}) =>
+      spec.address === undefined && spec.interface !== undefined ? [spec.interface] : [],
+    ),
+    problems: found.flatMap(({name, peer, problems}) => {
+      const double = peer && doubles.get(peer.name);
+      const all = double === undefined ? problems : [...problems, double];
+      return all.map(message => ({key: `bgppeer/${name}`, message}));
+    }),
+  };
+}
+
+export function peersOfNode(input: BgpInput): readonly BgpPeer[] {
+  return [...input.state.resources.values()]
+    .filter(resource => resource.kind === 'BGPPeer')
+    .filter(({spec}) => matchesSelector(spec.nodeSelector ?? {}, input.labels))
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** In a subnet of ours: no router lies between. */
+export function isOnLinkOf({state: {underlay}}: BgpInput, address: Uint8Array): boolean {
+  const subnets = Object.values(underlay?.addresses ?? {});
+  return isLinkLocal(address) || subnets.some(subnet => contains(subnet, address));
+}
+
+interface Neighbour {
+  readonly name: string;
+  readonly peer?: PeerConfig;
+  readonly range?: PeerRange;
+  readonly problems: readonly string[];
+}
+
+function toNeighbour(
+  input: BgpInput,
+  {metadata: {name}, spec}: BgpPeer,
+  asn: number,
+  policies: Policies,
+): Neighbour {
+  const notes = [
+    ...uselessOnImport(spec.import ?? []),
+    ...passwordComplaint(spec.passwordFrom, input).map(inSpec),
+  ];
+  const password = findPassword(spec.passwordFrom, input);
+  if (password.kind === 'missing') return {name, problems: [...notes, inSpec(password.problem)]};
+  const text = spec.address ?? input.linkNeighbours.get(spec.interface ?? '');
+  if (text === undefined) {
+    const link = spec.interface ?? '';
+    return {name, problems: [...notes, `spec.interface: nobody was heard on ${link} yet`]};
+  }
+  const prefix = parseCidr(text);
+  if (prefix === undefined) return {name, problems: [...notes, `spec.address: ${text} is none`]};
+  if (isOwn(input, prefix.address)) return {name, problems: notes};
+
+  const isOnLink = isOnLinkOf(input, prefix.address);
+  const place = {asn, address: prefix.address, isOnLink, isLeaving: input.isLeaving};
+  const options = toPeerOptions(spec, {...place, password: password.password}, policies);
+  if (text.includes('/')) {
+    const maxPeers = spec.maxPeers ?? DEFAULT_MAX_PEERS;
+    return {name, range: {...options, passive: true, name, cidr: text, maxPeers}, problems: notes};
+  }
+  const address = formatAddress(prefix.address);
+  const port = spec.port ?? DEFAULT_PORT;
+  return {
+    name,
+    peer: {...options, name, address, interface: spec.interface, port},
+    problems: notes,
+  };
+}
+
+export const DEFAULT_PORT = 179;
+const DEFAULT_MAX_PEERS = 100;
+
+function inSpec(problem: string): string {
+  return `spec.${problem}`;
+}
+
+/** A record for all nodes may name one of them: that one has no session with itself. */
+function isOwn({state: {underlay}}: BgpInput, address: Uint8Array): boolean {
+  return Object.values(underlay?.addresses ?? {}).some(own => sameAddress(own.address, address));
+}
+
+/** Two records for one place: the first name gets it, unless they speak from different addresses. */
+function findDoubles(peers: readonly PeerConfig[]): ReadonlyMap<string, string> {
+  const owners = new Map<string, string>();
+  const doubles = new Map<string, string>();
+  for (const {name, address, interface: link, sourceAddress} of peers) {
+    const place = `${address}%${link ?? ''} ${sourceAddress ?? ''}`;
+    const owner = owners.get(place);
+    if (owner === undefined) owners.set(place, name);
+    else doubles.set(name, `spec.address: BGPPeer ${owner} has ${address} already`);
+  }
+  return doubles;
+}

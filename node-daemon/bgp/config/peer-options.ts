@@ -1,0 +1,107 @@
+/**
+ * What a speaker is told of a peer, from what a record says of it and what holds where it says nothing.
+ * Pure.
+ */
+import {isLinkLocal, type BfdConfig, type PeerOptions, type PeerPolicy} from '#bgp-fsm';
+import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
+import type {BgpBfd} from '../../datastore/records/bgp-session.js';
+import {parseDurationMs} from '../../datastore/records/duration.js';
+import type {Policies} from './policies.js';
+
+type Spec = BgpPeer['spec'];
+
+export interface PeerPlace {
+  readonly asn: number; // ours
+  readonly address: Uint8Array; // the peer's, or of its range
+  readonly isOnLink: boolean; // in a subnet of ours, or link-local
+  readonly password: string | undefined;
+  readonly isLeaving: boolean;
+}
+
+export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies): PeerOptions {
+  const localAsn = spec.localAs?.asn ?? place.asn;
+  const isInternal = spec.asn === 'internal' || spec.asn === localAsn;
+  const {ttl, ttlSecurityHops} = toHops(spec, isInternal);
+  const isLocal = isLinkLocal(place.address);
+  const addPath = spec.addPath ?? 'none';
+  return {
+    asns: typeof spec.asn === 'number' ? [spec.asn] : spec.asn,
+    localAsn,
+    sourceAddress: spec.sourceAddress,
+    passive: spec.passive ?? false,
+    shutdown: toShutdown(spec.shutdown),
+    ...toTimers(spec),
+    connectRetryMs: parseDurationMs(spec.connectRetry ?? '') ?? DEFAULT_CONNECT_RETRY_MS,
+    password: place.password,
+    ttl,
+    ttlSecurityHops,
+    bfd: toBfd(spec.bfd, !place.isOnLink && (isInternal || spec.multihop !== undefined)),
+    families: spec.families ?? ['ipv4', 'ipv6'],
+    extendedNextHop: spec.extendedNextHop ?? isLocal,
+    addPath: {ipv4: addPath, ipv6: addPath},
+    extendedMessages: spec.extendedMessages ?? false,
+    role: spec.role,
+    strictRole: spec.strictRole ?? false,
+    gracefulRestart: spec.gracefulRestart ?? true,
+    prefixLimitRestartSeconds: toSeconds(spec.maxPrefixesRestart),
+    policy: toPolicy(spec, place, policies),
+  };
+}
+
+export const DEFAULT_CONNECT_RETRY_MS = 5000;
+const DEFAULT_HOLD_SECONDS = 90;
+const MAX_TTL = 255;
+
+export function toTimers({holdTime, keepalive}: {holdTime?: string; keepalive?: string}) {
+  return {
+    holdTimeSeconds: toSeconds(holdTime) ?? DEFAULT_HOLD_SECONDS,
+    keepaliveSeconds: toSeconds(keepalive),
+  };
+}
+
+/** RFC 5880 timers that three lost packets end; undefined: off. */
+export function toBfd(bfd: BgpBfd | undefined, multihop: boolean): BfdConfig | undefined {
+  if (bfd === undefined || bfd.enabled === false) return undefined;
+  const intervalMs = parseDurationMs(bfd.interval ?? '') ?? 300;
+  return {intervalMs, multiplier: bfd.multiplier ?? 3, multihop};
+}
+
+export function toSeconds(duration: string | undefined): number | undefined {
+  const ms = parseDurationMs(duration ?? '');
+  return ms === undefined ? undefined : Math.ceil(ms / 1000);
+}
+
+/** A neighbour in another AS is on the link unless somebody says otherwise; GTSM wants 255 sent. */
+function toHops({multihop, ttlSecurity}: Spec, isInternal: boolean) {
+  if (ttlSecurity === true) return {ttl: MAX_TTL, ttlSecurityHops: multihop ?? 1};
+  return {ttl: multihop ?? (isInternal ? MAX_TTL : 1), ttlSecurityHops: undefined};
+}
+
+function toShutdown(shutdown: Spec['shutdown']): string | undefined {
+  if (shutdown === undefined || shutdown === false) return undefined;
+  return shutdown === true ? '' : shutdown;
+}
+
+function toPolicy(spec: Spec, {isLeaving}: PeerPlace, policies: Policies): PeerPolicy {
+  const {localAs, maxPrefixes, linkBandwidthMbps} = spec;
+  return {
+    importPolicy: policies.importPolicy(spec.import),
+    exportPolicy: policies.exportPolicy(spec.export),
+    localAs: localAs && {asn: localAs.asn, prependReal: localAs.prependReal ?? false},
+    reflectorClient: spec.reflectorClient ?? false,
+    nextHop: spec.nextHop ?? 'auto',
+    allowAsIn: spec.allowAsIn ?? 0,
+    enforceFirstAs: spec.enforceFirstAs ?? spec.role !== 'rs-client', // a route server adds no AS
+    asOverride: spec.asOverride ?? false,
+    removePrivateAs: spec.removePrivateAs ?? false,
+    role: spec.role,
+    maxPrefixes:
+      maxPrefixes === undefined
+        ? undefined
+        : {max: maxPrefixes, warnPercent: spec.maxPrefixesWarnPercent ?? 75},
+    addPathMax: spec.addPathMax ?? 8,
+    linkBandwidth: linkBandwidthMbps === undefined ? undefined : linkBandwidthMbps * 125_000,
+    gracefulShutdown: isLeaving || (spec.gracefulShutdown ?? false),
+    defaultLocalPref: 100,
+  };
+}
