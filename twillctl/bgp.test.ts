@@ -14,7 +14,14 @@ const noMessages = {open: 0, update: 0, notification: 0, keepalive: 0, refresh: 
 const tor: BgpPeerView = {
   ...{name: 'tor-b', address: '192.0.2.2', port: 179, asn: 64513, localAsn: 64512},
   ...{session: 'external', state: 'Active', inStateSeconds: 130, families: ['ipv4', 'ipv6']},
-  ...{prefixes: {ipv4: none, ipv6: none}, stale: [], flaps: 1, failures: 3, faultyUpdates: 0},
+  ...{
+    prefixes: {ipv4: none, ipv6: none},
+    stale: [],
+    endOfRib: [],
+    flaps: 1,
+    failures: 3,
+    faultyUpdates: 0,
+  },
   messages: {received: noMessages, sent: noMessages},
   lastDown: {message: 'hold timer expired: nothing was heard from the peer', secondsAgo: 130},
   ...{passive: false, password: true, reflectorClient: false},

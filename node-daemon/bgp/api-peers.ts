@@ -50,6 +50,7 @@ export function toPeerView(status: PeerStatus): BgpPeerView {
     inStateSeconds: toSeconds(status.inStateMs),
     families: negotiated?.families ?? config.families,
     prefixes: {ipv4: toCounts(prefixes, 'ipv4'), ipv6: toCounts(prefixes, 'ipv6')},
+    endOfRib: status.heard,
     stale: status.stale,
     flaps: status.established - (status.state === 'Established' ? 1 : 0),
     failures: status.failures,
@@ -61,6 +62,7 @@ export function toPeerView(status: PeerStatus): BgpPeerView {
     password: config.password !== undefined,
     reflectorClient: config.policy.reflectorClient,
     ...(negotiated && {negotiated: toNegotiatedView(negotiated)}),
+    ...(status.bfd && {bfd: {...status.bfd}}),
   };
 }
 

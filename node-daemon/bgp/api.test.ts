@@ -33,7 +33,7 @@ const down: PeerStatus = {
   },
   ...{ix: 3, state: 'Active', inStateMs: 12_999, isLimited: false, negotiated: undefined},
   ...{localAddress: undefined, established: 2, failures: 4, faultyUpdates: 0, stale: ['ipv4']},
-  ...{received: messages, sent: messages, bfd: undefined},
+  ...{received: messages, sent: messages, bfd: undefined, heard: ['ipv4']},
   prefixes: {
     ...{received: counts(5), accepted: counts(4), best: counts(3), advertised: counts(2)},
     stale: counts(5),
@@ -72,6 +72,10 @@ test('a peer that is down says why in words, and never its password', t => {
 
 test('a peer that is up says what was agreed on', t => {
   const view = toPeerView(up);
+  t.deepEqual(view.endOfRib, ['ipv4']);
+  t.false('bfd' in view);
+  const bfd = {state: 'Up', remoteState: 'Up', diagnostic: 0, multihop: false} as const;
+  t.deepEqual(toPeerView({...up, bfd}).bfd, bfd);
   t.like(view, {localAddress: '192.0.2.9', flaps: 2, state: 'Established', session: 'external'});
   t.deepEqual(view.negotiated, {
     ...{identifier: '192.0.2.1', holdTimeSeconds: 90, keepaliveSeconds: 30, sendHoldSeconds: 480},

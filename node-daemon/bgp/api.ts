@@ -34,6 +34,7 @@ export interface BgpPeerView {
   readonly inStateSeconds: number;
   readonly families: readonly ApiFamily[]; // negotiated; configured before
   readonly prefixes: Readonly<Record<ApiFamily, PrefixCounts>>;
+  readonly endOfRib: readonly ApiFamily[]; // families of which all was told in this session
   readonly stale: readonly ApiFamily[]; // families with routes kept from an earlier session
   readonly flaps: number; // sessions that were established and ended
   readonly failures: number; // attempts since the last start
@@ -45,6 +46,15 @@ export interface BgpPeerView {
   readonly password: boolean; // whether one is set; never which
   readonly reflectorClient: boolean;
   readonly negotiated?: NegotiatedView; // while Established
+  readonly bfd?: BfdView; // while BFD runs
+}
+
+/** RFC 5880: AdminDown, Down, Init or Up. */
+export interface BfdView {
+  readonly state: string;
+  readonly remoteState: string;
+  readonly diagnostic: number; // §4.1: why it was last down
+  readonly multihop: boolean;
 }
 
 export interface PrefixCounts {

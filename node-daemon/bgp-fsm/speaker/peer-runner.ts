@@ -61,6 +61,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   #sinceMs: number; // in this state
   #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
   #establishedCount = 0;
+  readonly #heard = new Set<Family>(); // End-of-RIB, in this session
   #lastError: Words | undefined; // of an attempt or a session
   #lastDown: Words | undefined; // of a session that was Established
   #faultyUpdates = 0;
@@ -239,6 +240,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       faultyUpdates: this.#faultyUpdates,
       bfd: this.#host.bfd.status(this.name),
       prefixes: this.#host.rib.counters(this.ix),
+      heard: [...this.#heard],
       stale: this.#routes.stale,
       lastError: this.#aged(this.#lastError),
       lastDown: this.#aged(this.#lastDown),
@@ -254,6 +256,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   established(connection: Connection, negotiated: Negotiated): void {
     this.#negotiated = negotiated;
     this.#establishedCount++;
+    this.#heard.clear();
     this.#routes.up(connection, negotiated);
     this.#configureBfd();
     this.#host.established(this, negotiated);
@@ -307,6 +310,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   }
 
   endOfRib(family: Family): void {
+    this.#heard.add(family);
     this.#host.endOfRib(this, family);
   }
 

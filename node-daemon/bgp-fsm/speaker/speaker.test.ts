@@ -17,6 +17,7 @@ test('two speakers find each other and exchange the routes of both families', t 
   ]);
   t.is(couple.right.rib.routes.length, 4);
   t.is(couple.left.connections.length, 1);
+  t.deepEqual(couple.left.peer(RIGHT).heard, ['ipv4', 'ipv6'], 'End-of-RIB of both');
 });
 
 test('routes that come and go reach the other side', t => {

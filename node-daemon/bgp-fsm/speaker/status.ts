@@ -20,6 +20,7 @@ export interface PeerStatus {
   readonly sent: Readonly<MessageCounts>;
   readonly faultyUpdates: number; // handled by RFC 7606
   readonly prefixes: PeerCounters;
+  readonly heard: readonly Family[]; // whose End-of-RIB came in this session
   readonly stale: readonly Family[]; // families with routes kept from an earlier session
   readonly bfd: BfdStatus | undefined; // while there is a session
   readonly lastError: LastError | undefined; // of any attempt

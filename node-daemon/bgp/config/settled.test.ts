@@ -15,11 +15,14 @@ function look(session: Partial<SessionFact>) {
 test('a session settles ten seconds after it is up with all routes told', t => {
   t.deepEqual(look({}), [true, undefined]);
   t.deepEqual(look({inStateMs: 9000}), [false, 1000]);
+  t.deepEqual(look({inStateMs: 1000}), [false, 9000]);
   t.deepEqual(look({isEstablished: false}), [false, undefined]);
 });
 
 test('without End-of-RIB of every family it takes a minute', t => {
-  t.deepEqual(look({heard: ['ipv4']}), [false, 50_000]);
+  t.deepEqual(look({heard: ['ipv4']}), [false, 5000]);
+  t.deepEqual(look({heard: ['ipv4'], inStateMs: 1000}), [false, 9000]);
+  t.deepEqual(look({heard: ['ipv4'], inStateMs: 58_000}), [false, 2000]);
   t.deepEqual(look({heard: [], inStateMs: 60_000}), [true, undefined]);
 });
 

@@ -2,7 +2,7 @@
  * Which sessions have settled: Established, all routes told, and that for some seconds, so that what
  * came by them has gone on to whoever needs it. Pure; the clock is the caller's.
  */
-import type {Family} from '#bgp-fsm';
+import type {Family, PeerStatus} from '#bgp-fsm';
 import type {Settled} from './input.js';
 import {nodePeerName} from './peer-names.js';
 
@@ -14,9 +14,17 @@ export interface SessionFact {
   readonly heard: readonly Family[]; // whose End-of-RIB came
 }
 
+export function toSessionFact(status: PeerStatus): SessionFact {
+  const {config, state, inStateMs, negotiated, heard} = status;
+  const families = negotiated?.families ?? [];
+  return {name: config.name, isEstablished: state === 'Established', inStateMs, families, heard};
+}
+
 const SETTLE_MS = 10_000;
 /** End-of-RIB is a MUST of graceful restart only (RFC 4724 §2); some never send it. */
 const WITHOUT_END_OF_RIB_MS = 60_000;
+
+const RECHECK_MS = 5000; // End-of-RIB may come at any time
 
 export class SettledPeers {
   readonly #reflectsSinceMs = new Map<string, number>();
@@ -34,7 +42,7 @@ export class SettledPeers {
       if (!session.isEstablished) continue;
       const waitMs = neededMs(session) - session.inStateMs;
       if (waitMs <= 0) peers.add(session.name);
-      else waits.push(waitMs);
+      else waits.push(Math.min(waitMs, Math.max(SETTLE_MS - session.inStateMs, RECHECK_MS)));
     }
     const settled = new Set<string>();
     for (const [name, sinceMs] of this.#reflectsSinceMs) {
