@@ -44,6 +44,7 @@ export * from './policy/generated-rules.js';
 export * from './policy/prefix-set.js';
 export type * from './policy/rule.js';
 export type * from './policy/types.js';
+export {Rib} from './rib/rib.js';
 export type * from './rib/types.js';
 export type * from './speaker/config.js';
 export {NaiveRib} from './speaker/naive-rib.js';

@@ -1,0 +1,46 @@
+/**
+ * Prefixes whose selection changed, in order, for readers that go through it at their own pace. Pure to the
+ * outside. What all readers have still before them is not written twice. It stays short: a reader that is
+ * too far behind is told to go through the whole table instead.
+ */
+import {Column} from './column.js';
+import type {PrefixId} from './prefix-table.js';
+
+export class ChangeLog {
+  readonly #lastAt = new Column(); // by prefix: where it was written last, + 1
+  #entries: number[] = [];
+  #base = 0; // index of entries[0]
+  #frontier = 0; // no reader is beyond
+
+  get end(): number {
+    return this.#base + this.#entries.length;
+  }
+
+  get base(): number {
+    return this.#base;
+  }
+
+  push(prefix: PrefixId): void {
+    const at = this.#lastAt.get(prefix);
+    if (at > this.#frontier && at > this.#base) return;
+    this.#entries.push(prefix);
+    this.#lastAt.set(prefix, this.end);
+  }
+
+  /** 0 beyond the end. */
+  at(index: number): PrefixId {
+    return this.#entries[index - this.#base] ?? 0;
+  }
+
+  noteRead(to: number): void {
+    this.#frontier = Math.max(this.#frontier, to);
+  }
+
+  /** Forgets what is before `index`. */
+  trim(index: number): void {
+    if (index <= this.#base) return;
+    this.#entries = this.#entries.slice(index - this.#base);
+    this.#base = index;
+    this.#frontier = Math.max(this.#frontier, index);
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Adj-RIB-Out of one peer and one family: what it was sent, and what it has yet to be sent. Pure to the
+ * outside.
+ *
+ *   walk    through the whole table: a new session, a refresh, or a reader that fell too far behind
+ *   cursor  in the log of changes, from where the walk began
+ *
+ * A prefix is looked at when its turn comes, and what is wanted then is compared with what was sent: a
+ * prefix that changed twice meanwhile is sent once, one that is as it was not at all.
+ */
+import type {Family} from '../wire/family.js';
+import {encodeRefresh} from '../wire/refresh.js';
+import type {UpdatePacker} from '../wire/update-packer.js';
+import type {BlockId, Blocks} from './blocks.js';
+import {Column} from './column.js';
+import type {FamilyRib} from './family-rib.js';
+import type {PrefixId} from './prefix-table.js';
+
+/** What is to be sent for a prefix: block by path id; without ADD-PATH at most one, of path id 0. */
+export type Wanted = (prefix: PrefixId) => ReadonlyMap<number, BlockId> | BlockId;
+
+export interface OutTables {
+  readonly rib: FamilyRib;
+  readonly outs: Blocks;
+}
+
+interface Change {
+  readonly prefix: PrefixId;
+  readonly pathId: number;
+}
+
+const FALLEN_BEHIND = 4; // times the table
+
+export class PeerOut {
+  readonly #tables: OutTables;
+  readonly #sendsPathIds: boolean;
+  readonly #sent = new Column();
+  readonly #sentPaths = new Map<PrefixId, Map<number, BlockId>>(); // with ADD-PATH
+  #count = 0;
+  #walk = 1;
+  #isRepeating = false; // what was sent is sent again
+  #cursor: number;
+  #owesEndOfRib = true;
+  #brackets = false; // EoRR is due after the walk
+  #messages: Uint8Array[] = []; // BoRR, before anything else
+
+  constructor(tables: OutTables, sendsPathIds: boolean) {
+    this.#tables = tables;
+    this.#sendsPathIds = sendsPathIds;
+    this.#cursor = tables.rib.log.end;
+  }
+
+  /** Prefixes, or paths with ADD-PATH, that the peer has. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  sent(prefix: PrefixId): readonly {readonly pathId: number; readonly out: BlockId}[] {
+    const out = this.#sent.get(prefix);
+    if (!this.#sendsPathIds) return out === 0 ? [] : [{pathId: 0, out}];
+    return [...(this.#sentPaths.get(prefix) ?? [])].map(([pathId, each]) => ({pathId, out: each}));
+  }
+
+  isCaughtUp(): boolean {
+    return this.#walk === 0 && this.#cursor >= this.#tables.rib.log.end;
+  }
+
+  hasWork(holdsEndOfRib: boolean): boolean {
+    if (!this.isCaughtUp() || this.#messages.length > 0 || this.#brackets) return true;
+    return this.#owesEndOfRib && !holdsEndOfRib && this.#tables.rib.waiting === 0;
+  }
+
+  /** Everything anew, compared with what was sent: the export rules changed. */
+  restart(): void {
+    this.#walk = 1;
+    this.#cursor = this.#tables.rib.log.end;
+  }
+
+  /** Everything once more, whatever was sent. `brackets`: between BoRR and EoRR (RFC 7313). */
+  repeat(family: Family, brackets: boolean): void {
+    this.restart();
+    this.#isRepeating = true;
+    if (!brackets) return;
+    this.#messages = [encodeRefresh(family, 'begin')];
+    this.#brackets = true;
+  }
+
+  /** What must go out before UPDATEs, and after the walk. */
+  takeMessages(): readonly Uint8Array[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    return messages;
+  }
+
+  /** EoRR, when all of a refresh is out. */
+  takeRefreshEnd(family: Family): Uint8Array | undefined {
+    if (!this.#brackets || this.#walk !== 0) return undefined;
+    this.#brackets = false;
+    return encodeRefresh(family, 'end');
+  }
+
+  takeEndOfRib(holds: boolean): boolean {
+    const isDue =
+      this.#owesEndOfRib && !holds && this.isCaughtUp() && this.#tables.rib.waiting === 0;
+    if (isDue) this.#owesEndOfRib = false;
+    return isDue;
+  }
+
+  /** At most `limit` prefixes into the packer, withdrawals first. */
+  pack(packer: UpdatePacker, limit: number, wanted: Wanted, inMpUnreach: boolean): void {
+    const {rib, outs} = this.#tables;
+    const {log} = rib;
+    if (log.end - this.#cursor > FALLEN_BEHIND * (rib.table.count + 1024)) this.restart();
+    const withdrawn: Change[] = [];
+    const announced = new Map<BlockId, Change[]>();
+    rib.visits.begin();
+    for (let looked = 0; looked < limit; looked++) {
+      const prefix = this.#next();
+      if (prefix === 0) break;
+      const isFirst = rib.visits.isFirst(prefix); // the log may have it twice
+      if (isFirst && rib.table.isThere(prefix))
+        this.#compare(prefix, wanted(prefix), withdrawn, announced);
+    }
+    log.noteRead(this.#cursor);
+
+    const words = new Uint32Array(4);
+    const add = ({prefix, pathId}: Change) =>
+      packer.add(rib.table.words(prefix, words), rib.table.bits(prefix), pathId);
+    if (withdrawn.length > 0) packer.withdraw(rib.family, inMpUnreach);
+    for (const change of withdrawn) add(change);
+    for (const [out, changes] of announced) {
+      packer.announce(rib.family, outs.block(out), outs.nextHop(out));
+      for (const change of changes) add(change);
+      outs.release(out);
+    }
+    for (const {prefix} of withdrawn) rib.leave(prefix);
+  }
+
+  /** The session is over: nothing is with the peer any more. */
+  close(): void {
+    const {rib, outs} = this.#tables;
+    for (let prefix = 1; prefix < rib.table.limit; prefix++) {
+      const held = this.sent(prefix);
+      for (const {out} of held) {
+        outs.release(out);
+        rib.leave(prefix);
+      }
+    }
+    this.#sent.clear();
+    this.#sentPaths.clear();
+    this.#count = 0;
+  }
+
+  #next(): PrefixId {
+    const {rib} = this.#tables;
+    while (this.#walk !== 0) {
+      if (this.#walk >= rib.table.limit) {
+        this.#walk = 0;
+        this.#isRepeating = false;
+        break;
+      }
+      const prefix = this.#walk++;
+      if (rib.table.isThere(prefix)) return prefix;
+    }
+    if (this.#cursor < rib.log.base) this.#cursor = rib.log.base;
+    return this.#cursor < rib.log.end ? rib.log.at(this.#cursor++) : 0;
+  }
+
+  #compare(
+    prefix: PrefixId,
+    wanted: ReadonlyMap<number, BlockId> | BlockId,
+    withdrawn: Change[],
+    announced: Map<BlockId, Change[]>,
+  ): void {
+    const {outs, rib} = this.#tables;
+    const put = (pathId: number, out: BlockId, old: BlockId): void => {
+      const isSame = out === old;
+      if (isSame && (out === 0 || !this.#isRepeating)) return;
+      if (out === 0) {
+        outs.release(old); // the packer still needs the prefix: it leaves the table afterwards
+        withdrawn.push({prefix, pathId});
+        this.#count--;
+        return;
+      }
+      const list = announced.get(out);
+      if (list === undefined) {
+        outs.retain(out); // until it is packed
+        announced.set(out, [{prefix, pathId}]);
+      } else list.push({prefix, pathId});
+      if (isSame) return;
+      outs.retain(out);
+      if (old === 0) {
+        rib.use(prefix);
+        this.#count++;
+      } else outs.release(old);
+    };
+    if (typeof wanted === 'number') {
+      put(0, wanted, this.#sent.get(prefix));
+      this.#sent.set(prefix, wanted);
+      return;
+    }
+    const held = this.#sentPaths.get(prefix) ?? new Map<number, BlockId>();
+    for (const [pathId, old] of held) if (!wanted.has(pathId)) put(pathId, 0, old);
+    for (const [pathId, out] of wanted) put(pathId, out, held.get(pathId) ?? 0);
+    if (wanted.size === 0) this.#sentPaths.delete(prefix);
+    else this.#sentPaths.set(prefix, new Map(wanted));
+  }
+}

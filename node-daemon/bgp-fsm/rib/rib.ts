@@ -1,0 +1,500 @@
+/**
+ * The routes of a speaker: Adj-RIB-In, selection, Adj-RIB-Out (RFC 4271 §3.2). Pure: no clock, no socket;
+ * octets of UPDATEs in, octets of UPDATEs and selected routes out (types.ts says how it is used).
+ *
+ *   receive ── attribute-sets, importer ──> paths ── work: decide ──┬──> takeSelected: the kernel
+ *                                                                   └──> log ── takeUpdates: peer-out,
+ *                                                                               export-group
+ */
+import {FAMILIES, type Family} from '../wire/family.js';
+import {NlriCursor} from '../wire/nlri.js';
+import {maxPrefixesNotice} from '../wire/notification.js';
+import {judgeUpdate, UpdateReader, type NlriField} from '../wire/update.js';
+import {UpdatePacker} from '../wire/update-packer.js';
+import {decodeAttributes} from '../wire/attributes.js';
+import {wordsOf} from '../wire/nlri.js';
+import {AttributeSets, LLGR_STALE_COMMUNITY, NO_LLGR, type SetId} from './attribute-sets.js';
+import {Blocks, type BlockId} from './blocks.js';
+import {ExportGroup} from './export-group.js';
+import {groupKey, type Source} from './export.js';
+import {FamilyRib} from './family-rib.js';
+import {factsOf, Importer} from './importer.js';
+import {NextHops, type NextHopInterest} from './next-hops.js';
+import type {Row} from './paths.js';
+import {importKey, PeerEntry} from './peer-entry.js';
+import {PeerOut} from './peer-out.js';
+import type {PrefixId} from './prefix-table.js';
+import {showPaths} from './show.js';
+import type * as api from './types.js';
+
+/** Until setOptions(). */
+const UNTOLD: api.RibOptions = {
+  ...{asn: 0, identifier: 0, clusterId: 0, alwaysCompareMed: false},
+  multipath: {max: 1, relaxAsPath: false},
+};
+const LOCAL: api.PeerIx = 0;
+const LOCAL_SOURCE: Source = {kind: 'local', isClient: false, identifier: 0};
+const NO_PATHS: ReadonlyMap<number, BlockId> = new Map();
+
+export class Rib implements api.RibApi {
+  readonly #hops = new NextHops();
+  readonly #sets = new AttributeSets(this.#hops);
+  readonly #outs = new Blocks();
+  readonly #peers = new Map<api.PeerIx, PeerEntry>();
+  readonly #groups = new Map<string, ExportGroup>();
+  readonly #families: Readonly<Record<Family, FamilyRib>>;
+  readonly #cursor = new NlriCursor();
+  readonly #words = new Uint32Array(4);
+  readonly #heldFamilies = new Set<Family>(FAMILIES); // whose End-of-RIB our own restart holds back
+  #options: api.RibOptions;
+  #localEpoch = 1;
+  #nextIx = 1;
+
+  constructor(options: api.RibOptions = UNTOLD) {
+    this.#options = options;
+    const familyRib = (family: Family) =>
+      new FamilyRib({
+        ...{family, options, sets: this.#sets},
+        peerOf: peer => this.#peers.get(peer)?.pathPeer,
+      });
+    this.#families = {ipv4: familyRib('ipv4'), ipv6: familyRib('ipv6')};
+  }
+
+  /** Attribute sets and blocks that are kept; 0 when no route is. */
+  get sharedCount(): number {
+    return this.#sets.count + this.#outs.count;
+  }
+
+  addPeer(address: Uint8Array, policy: api.PeerPolicy): api.PeerIx {
+    const ix = this.#nextIx++;
+    this.#peers.set(ix, new PeerEntry(ix, address, policy));
+    return ix;
+  }
+
+  setPolicy(peer: api.PeerIx, policy: api.PeerPolicy): void {
+    const entry = this.#of(peer);
+    const isImportNew = importKey(policy) !== importKey(entry.policy);
+    entry.policy = policy;
+    if (isImportNew) this.#importAgain(entry);
+    this.#regroup(entry);
+  }
+
+  removePeer(peer: api.PeerIx): void {
+    const entry = this.#of(peer);
+    this.sessionDown(peer);
+    for (const family of FAMILIES) this.deleteRoutes(peer, family);
+    this.#peers.delete(entry.ix);
+  }
+
+  setOptions(options: api.RibOptions): void {
+    this.#options = options;
+    this.#groups.clear();
+    for (const family of FAMILIES) {
+      this.#families[family].decision.setOptions(options);
+      this.#families[family].doubtAll();
+    }
+    for (const entry of this.#peers.values()) {
+      this.#importAgain(entry);
+      entry.group = undefined;
+      this.#regroup(entry);
+    }
+  }
+
+  sessionUp(peer: api.PeerIx, session: api.RibSession): void {
+    const entry = this.#of(peer);
+    entry.closeOuts();
+    entry.session = entry.last = session;
+    entry.reader = new UpdateReader(session.wire);
+    entry.kind = this.#sets.kindOf(session.wire);
+    entry.holdsEndOfRib = session.holdsEndOfRib;
+    entry.group = this.#groupOf(entry, session);
+    for (const family of session.negotiated.families) {
+      const rib = this.#families[family];
+      const {send} = session.negotiated.addPath[family];
+      entry.outs[family] = new PeerOut({rib, outs: this.#outs}, send);
+      rib.logsAllPaths ||= send;
+    }
+  }
+
+  sessionDown(peer: api.PeerIx): void {
+    const entry = this.#of(peer);
+    entry.closeOuts();
+    entry.session = undefined;
+    entry.reader = undefined;
+    entry.group = undefined;
+  }
+
+  markStale(peer: api.PeerIx, family: Family): void {
+    this.#of(peer).epochs[family]++;
+  }
+
+  deleteStale(peer: api.PeerIx, family: Family): void {
+    const {epochs} = this.#of(peer);
+    this.#deleteWhere(
+      peer,
+      family,
+      row => this.#families[family].paths.epoch(row) < epochs[family],
+    );
+  }
+
+  deleteRoutes(peer: api.PeerIx, family: Family): void {
+    this.#deleteWhere(peer, family, () => true);
+  }
+
+  attachLongLived(peer: api.PeerIx, family: Family): void {
+    const {epochs} = this.#of(peer);
+    const rib = this.#families[family];
+    for (const row of this.#rowsOf(peer, family)) {
+      if (rib.paths.epoch(row) >= epochs[family]) continue;
+      const effective = rib.paths.effective(row);
+      if ((this.#sets.flags(rib.paths.raw(row)) & NO_LLGR) !== 0) rib.removePath(row);
+      else if (effective !== 0) this.#makeLongLived(rib, row, effective);
+    }
+  }
+
+  receive(peer: api.PeerIx, bytes: Uint8Array, at: number, length: number): api.Received {
+    const entry = this.#of(peer);
+    const {reader} = entry;
+    if (reader === undefined) throw new Error('an UPDATE without a session');
+    const fault = reader.read(bytes, at, length);
+    if (fault !== undefined) return {kind: 'reset', notification: fault};
+    const {block, blockAt, blockEnd} = reader;
+    const {announces} = reader;
+    // one that announces is interned first, so that a set that is known is not decoded again
+    const set = announces ? this.#internOf(entry, reader) : 0;
+    const decoded =
+      set === 0
+        ? decodeAttributes(block, blockAt, blockEnd, reader.session)
+        : this.#sets.decoded(set);
+    const verdict = judgeUpdate(reader, decoded);
+    if (verdict.kind === 'reset') {
+      this.#sets.settle(set);
+      return {kind: 'reset', notification: verdict.notification};
+    }
+    this.#withdraw(entry, reader, reader.withdrawn);
+    this.#withdraw(entry, reader, reader.mpUnreach);
+    if (verdict.kind === 'withdraw') {
+      this.#withdraw(entry, reader, reader.announced);
+      this.#withdraw(entry, reader, reader.mpReach);
+    } else if (announces) this.#announceAll(entry, reader, set);
+    this.#sets.settle(set);
+    if (verdict.kind !== 'ok') return {kind: 'faulty', faults: verdict.faults};
+    return this.#limitOf(entry) ?? {kind: 'ok', endOfRib: reader.endOfRib};
+  }
+
+  beginRefresh(peer: api.PeerIx, family: Family): void {
+    this.markStale(peer, family);
+  }
+
+  endRefresh(peer: api.PeerIx, family: Family): void {
+    this.deleteStale(peer, family);
+  }
+
+  resend(peer: api.PeerIx, family: Family): void {
+    const {outs, session} = this.#of(peer);
+    outs[family]?.repeat(family, session?.negotiated.enhancedRefresh ?? false);
+  }
+
+  releaseEndOfRib(family: Family): void {
+    this.#heldFamilies.delete(family);
+  }
+
+  setLocalRoutes(routes: readonly api.LocalRoute[]): void {
+    this.#localEpoch++;
+    for (const {family, address, bits, attributes} of routes) {
+      const rib = this.#families[family];
+      const prefix = rib.table.ensure(wordsOf(address, this.#words), bits);
+      const row = rib.paths.find(prefix, LOCAL, 0) || rib.addPath(prefix, LOCAL, 0);
+      const {origin = 0, asPath = [], ...rest} = attributes;
+      const set = this.#sets.internOwn({origin, asPath, ...rest}, new Uint8Array(0));
+      rib.setPath(row, set, set, 0);
+      rib.paths.setRaw(row, set, this.#localEpoch);
+    }
+    for (const family of FAMILIES) {
+      const {paths} = this.#families[family];
+      this.#deleteWhere(LOCAL, family, row => paths.epoch(row) < this.#localEpoch);
+    }
+  }
+
+  setNextHops(states: readonly api.NextHopState[]): void {
+    const changed = states.filter(state => this.#hops.setState(state));
+    if (changed.length > 0) for (const family of FAMILIES) this.#families[family].doubtAll();
+  }
+
+  takeNextHopInterest(): readonly NextHopInterest[] {
+    return this.#hops.takeInterest();
+  }
+
+  work(limit: number): boolean {
+    let left = limit;
+    for (const family of FAMILIES) left -= this.#families[family].decide(left);
+    return FAMILIES.some(family => this.#families[family].waiting > 0);
+  }
+
+  takeSelected(limit: number): readonly api.SelectedRoute[] {
+    const taken: api.SelectedRoute[] = [];
+    for (const family of FAMILIES) this.#families[family].takeChanged(limit, taken);
+    return taken;
+  }
+
+  reselectAll(family: Family): void {
+    this.#families[family].reselectAll();
+  }
+
+  hasUpdates(peer: api.PeerIx): boolean {
+    const entry = this.#of(peer);
+    return FAMILIES.some(
+      family => entry.outs[family]?.hasWork(this.#holds(entry, family)) ?? false,
+    );
+  }
+
+  takeUpdates(peer: api.PeerIx, octets: number): Uint8Array | undefined {
+    const entry = this.#of(peer);
+    const {session} = entry;
+    if (session === undefined) return undefined;
+    const {maxSendOctets, addPath, extendedNextHop} = session.negotiated;
+    const sendsPathIds = {ipv4: addPath.ipv4.send, ipv6: addPath.ipv6.send};
+    const packer = new UpdatePacker({maxLength: maxSendOctets, sendsPathIds});
+    const messages: Uint8Array[] = [];
+    for (const family of FAMILIES) {
+      const out = entry.outs[family];
+      if (out === undefined) continue;
+      messages.push(...out.takeMessages());
+      const inMpUnreach = family === 'ipv6' || extendedNextHop.includes(family);
+      while (!out.isCaughtUp() && packer.length < octets) {
+        out.pack(
+          packer,
+          prefixesIn(octets),
+          prefix => this.#wanted(entry, family, prefix),
+          inMpUnreach,
+        );
+      }
+      this.#trim(family);
+      if (out.takeEndOfRib(this.#holds(entry, family))) packer.endOfRib(family);
+      const end = out.takeRefreshEnd(family);
+      if (end !== undefined) messages.push(packer.take(), end);
+    }
+    return joined([...messages, packer.take()]);
+  }
+
+  counters(peer: api.PeerIx): api.PeerCounters {
+    const {outs, epochs} = this.#of(peer);
+    const count = (of: (family: Family) => number) => ({ipv4: of('ipv4'), ipv6: of('ipv6')});
+    const rows = (family: Family, isIt: (row: Row, rib: FamilyRib) => boolean) => {
+      let found = 0;
+      const rib = this.#families[family];
+      for (const row of this.#rowsOf(peer, family)) if (isIt(row, rib)) found++;
+      return found;
+    };
+    return {
+      received: count(family => this.#families[family].paths.count(peer)),
+      accepted: count(family => this.#families[family].paths.accepted(peer)),
+      best: count(family => rows(family, (row, rib) => rib.best(rib.paths.prefix(row)) === row)),
+      advertised: count(family => outs[family]?.count ?? 0),
+      stale: count(family => rows(family, (row, rib) => rib.paths.epoch(row) < epochs[family])),
+    };
+  }
+
+  show(query: api.ShowQuery): readonly api.ShownPath[] {
+    const rib = this.#families[query.family];
+    const out =
+      query.peer === undefined ? undefined : this.#peers.get(query.peer)?.outs[query.family];
+    const epochOf = (peer: api.PeerIx) => this.#peers.get(peer)?.epochs[query.family] ?? 0;
+    return showPaths({rib, out, epochOf, sets: this.#sets, outs: this.#outs}, query);
+  }
+
+  #holds(entry: PeerEntry, family: Family): boolean {
+    return entry.holdsEndOfRib && this.#heldFamilies.has(family);
+  }
+
+  #of(peer: api.PeerIx): PeerEntry {
+    const entry = this.#peers.get(peer);
+    if (entry === undefined) throw new Error(`no peer ${peer}`);
+    return entry;
+  }
+
+  #internOf(entry: PeerEntry, reader: UpdateReader): SetId {
+    const {block, blockAt, blockEnd, mpReach, announced} = reader;
+    if (announced.present || !mpReach.present) {
+      return this.#sets.intern(block, blockAt, blockEnd, entry.kind);
+    }
+    return this.#internMp(entry, reader);
+  }
+
+  #internMp(entry: PeerEntry, {block, blockAt, blockEnd, bytes, mpReach}: UpdateReader): SetId {
+    const hop = {bytes, at: mpReach.nextHopAt, length: mpReach.nextHopLength};
+    return this.#sets.intern(block, blockAt, blockEnd, entry.kind, hop);
+  }
+
+  #announceAll(entry: PeerEntry, reader: UpdateReader, set: SetId): void {
+    const {announced, mpReach} = reader;
+    if (!announced.present) return this.#announce(entry, reader, mpReach, set);
+    this.#announce(entry, reader, announced, set);
+    if (!mpReach.present) return;
+    const other = this.#internMp(entry, reader);
+    this.#announce(entry, reader, mpReach, other);
+    this.#sets.settle(other);
+  }
+
+  #announce(entry: PeerEntry, reader: UpdateReader, field: NlriField, set: SetId): void {
+    const facts = factsOf(entry, this.#options);
+    if (field.family === undefined || field.count === 0 || facts === undefined) return;
+    const rib = this.#families[field.family];
+    const epoch = entry.epochs[field.family];
+    const importer = new Importer(this.#sets, rib, set, facts);
+    const cursor = reader.open(this.#cursor, field);
+    while (cursor.next()) {
+      const prefix = rib.table.ensure(cursor.words, cursor.bits);
+      const row =
+        rib.paths.find(prefix, entry.ix, cursor.pathId) ||
+        rib.addPath(prefix, entry.ix, cursor.pathId);
+      importer.apply(row);
+      rib.paths.setRaw(row, set, epoch);
+    }
+    importer.close();
+  }
+
+  #withdraw(entry: PeerEntry, reader: UpdateReader, field: NlriField): void {
+    if (field.family === undefined || field.count === 0) return;
+    const rib = this.#families[field.family];
+    const cursor = reader.open(this.#cursor, field);
+    while (cursor.next()) {
+      const prefix = rib.table.find(cursor.words, cursor.bits);
+      const row = prefix === 0 ? 0 : rib.paths.find(prefix, entry.ix, cursor.pathId);
+      if (row !== 0) rib.removePath(row);
+    }
+  }
+
+  #limitOf({ix, policy, isNearLimit}: PeerEntry): api.Received | undefined {
+    const limit = policy.maxPrefixes;
+    if (limit === undefined) return undefined;
+    for (const family of FAMILIES) {
+      const count = this.#families[family].paths.count(ix);
+      if (count > limit.max) {
+        return {kind: 'limit', family, notification: maxPrefixesNotice(family, limit.max)};
+      }
+      const wasNear = isNearLimit[family];
+      isNearLimit[family] = count * 100 > limit.max * limit.warnPercent;
+      if (isNearLimit[family] && !wasNear) return {kind: 'nearLimit', family};
+    }
+    return undefined;
+  }
+
+  #deleteWhere(peer: api.PeerIx, family: Family, isIt: (row: Row) => boolean): void {
+    const rib = this.#families[family];
+    for (const row of this.#rowsOf(peer, family)) if (isIt(row)) rib.removePath(row);
+  }
+
+  /** The row that is given may be removed before the next is taken. */
+  *#rowsOf(peer: api.PeerIx, family: Family): Iterable<Row> {
+    const {paths} = this.#families[family];
+    for (let row = paths.firstOfPeer(peer); row !== 0;) {
+      const next = paths.nextOfPeer(row);
+      yield row;
+      row = next;
+    }
+  }
+
+  #makeLongLived(rib: FamilyRib, row: Row, effective: SetId): void {
+    const attributes = this.#sets.attributes(effective);
+    const {communities = []} = attributes;
+    if (communities.includes(LLGR_STALE_COMMUNITY)) return;
+    const marked = {...attributes, communities: [...communities, LLGR_STALE_COMMUNITY]};
+    const set = this.#sets.internOwn(marked, this.#sets.nextHop(effective));
+    rib.setPath(row, rib.paths.raw(row), set, 0);
+  }
+
+  #importAgain(entry: PeerEntry): void {
+    const facts = factsOf(entry, this.#options);
+    if (facts === undefined) return;
+    for (const family of FAMILIES) {
+      const rib = this.#families[family];
+      for (const row of this.#rowsOf(entry.ix, family)) {
+        const importer = new Importer(this.#sets, rib, rib.paths.raw(row), facts);
+        importer.apply(row);
+        importer.close();
+      }
+    }
+  }
+
+  #groupOf({policy}: PeerEntry, session: api.RibSession): ExportGroup {
+    const target = {options: this.#options, policy, session};
+    const key = `${groupKey(target)} ${session.negotiated.maxSendOctets}`;
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    if (this.#groups.size > MOST_GROUPS) this.#groups.clear(); // those in use go on without being shared
+    const made = new ExportGroup(target, this.#sets, this.#outs);
+    this.#groups.set(key, made);
+    return made;
+  }
+
+  #regroup(entry: PeerEntry): void {
+    if (entry.session === undefined) return;
+    const group = this.#groupOf(entry, entry.session);
+    if (group === entry.group) return;
+    entry.group = group;
+    for (const family of FAMILIES) entry.outs[family]?.restart();
+  }
+
+  #wanted(
+    entry: PeerEntry,
+    family: Family,
+    prefix: PrefixId,
+  ): ReadonlyMap<number, BlockId> | BlockId {
+    const rib = this.#families[family];
+    const isAddPath = entry.session?.negotiated.addPath[family].send === true;
+    if (!isAddPath) return this.#exported(entry, rib, rib.best(prefix));
+    if (rib.paths.first(prefix) === 0) return NO_PATHS;
+    const wanted = new Map<number, BlockId>();
+    for (const row of rib.decision.ranked(prefix)) {
+      if (wanted.size >= entry.policy.addPathMax) break;
+      const out = this.#exported(entry, rib, row);
+      if (out !== 0) wanted.set(row, out);
+    }
+    return wanted;
+  }
+
+  #exported(entry: PeerEntry, rib: FamilyRib, row: Row): BlockId {
+    if (row === 0 || entry.group === undefined) return 0;
+    const from = rib.paths.peer(row);
+    if (from === entry.ix) return 0; // never back to where it came from
+    const prefix = rib.paths.prefix(row);
+    return entry.group.export({
+      family: rib.family,
+      words: rib.table.words(prefix, this.#words),
+      bits: rib.table.bits(prefix),
+      set: rib.paths.effective(row),
+      source: from === LOCAL ? LOCAL_SOURCE : this.#sourceOf(from),
+    });
+  }
+
+  #sourceOf(peer: api.PeerIx): Source {
+    const {policy, pathPeer} = this.#of(peer);
+    const kind = pathPeer.internal ? 'internal' : 'external';
+    return {kind, isClient: policy.reflectorClient, identifier: pathPeer.identifier};
+  }
+
+  #trim(family: Family): void {
+    const {log} = this.#families[family];
+    if (log.end - log.base < TRIM_AT) return;
+    let least = log.end;
+    for (const {outs} of this.#peers.values())
+      least = Math.min(least, outs[family]?.cursor ?? least);
+    log.trim(least);
+  }
+}
+
+const MOST_GROUPS = 4096;
+const TRIM_AT = 65_536;
+
+/** About as many as fill so many octets. */
+function prefixesIn(octets: number): number {
+  return Math.max(64, Math.ceil(octets / 8));
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array | undefined {
+  const filled = parts.filter(part => part.length > 0);
+  const [first] = filled;
+  if (first === undefined || filled.length === 1) return first;
+  return Uint8Array.from(Buffer.concat(filled));
+}
