@@ -19,6 +19,8 @@ function createWatch(t: ExecutionContext, pollMs?: number) {
     ...(pollMs !== undefined && {pollMs}),
   });
   t.teardown(() => files.close());
+  const alive = setInterval(() => undefined, 1000); // neither watch nor look keeps a process
+  t.teardown(() => clearInterval(alive));
   const until = async (file: string, isIt: (read: PasswordRead) => boolean) => {
     for (;;) {
       const read = files.passwords.get(file);
