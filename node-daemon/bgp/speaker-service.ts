@@ -3,7 +3,7 @@
  * given; it neither knows nor cares which thread it is on.
  */
 import {
-  NaiveRib,
+  Rib,
   Speaker,
   type Log,
   type SpeakerEvent,
@@ -79,7 +79,7 @@ export class SpeakerService {
 
   #start(start: SpeakerStart): void {
     const ports = {...this.#ports, log: this.log};
-    this.#speaker = new Speaker(ports, new NaiveRib(), start, event => this.#hear(event));
+    this.#speaker = new Speaker(ports, new Rib(), start, event => this.#hear(event));
   }
 
   #hear(event: SpeakerEvent): void {
