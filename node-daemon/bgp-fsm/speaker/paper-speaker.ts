@@ -2,14 +2,15 @@
 import type {LocalRoute, PeerPolicy, RibApi} from '../rib/types.js';
 import {familyOfAddress, parseAddress, parseCidr} from '../wire/address.js';
 import type {PeerConfig, PeerOptions, SpeakerConfig} from './config.js';
+import {acceptAll} from '../rib/paper-rib.js';
 import {NaiveRib} from './naive-rib.js';
 import type {PaperEnd, PaperNetwork, PaperTransport} from './paper-world.js';
 import {Speaker, type SpeakerEvent, type SpeakerStart} from './speaker.js';
 import type {PeerStatus} from './status.js';
 
 export const plainPolicy: PeerPolicy = {
-  importPolicy: undefined,
-  exportPolicy: undefined,
+  importPolicy: acceptAll,
+  exportPolicy: acceptAll,
   localAs: undefined,
   reflectorClient: false,
   nextHop: 'auto',

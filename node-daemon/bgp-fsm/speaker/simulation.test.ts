@@ -5,7 +5,7 @@
 import test from 'ava';
 import {nextMessage} from '../wire/header.js';
 import {NOTIFICATION, OPEN} from '../wire/constants.js';
-import {NaiveRib} from './naive-rib.js';
+import {Rib} from '../rib/rib.js';
 import {PaperCluster, randomOf, type Node} from './paper-cluster.js';
 import type {PaperEnd} from './paper-world.js';
 
@@ -85,7 +85,7 @@ test(`${STORIES} stories end with the routes that the graph has`, t => {
   let deaths = 0;
   for (let seed = FIRST; seed < FIRST + STORIES; seed++) {
     const random = randomOf(seed);
-    const cluster = new PaperCluster(random, 2 + Math.floor(random() * 4), () => new NaiveRib());
+    const cluster = new PaperCluster(random, 2 + Math.floor(random() * 4), () => new Rib());
     const tell = () => `seed ${seed}\n${cluster.story.join('\n')}`;
     for (let step = 0; step < STEPS; step++) {
       cluster.step();
