@@ -1,0 +1,119 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import test, {type ExecutionContext} from 'ava';
+import {ManualClock, systemClock, type Clock} from '../../datastore/clock.js';
+import type {State} from '../../state/state.js';
+import {findEtcdAddresses} from './etcd-addresses.js';
+import type {BgpWish} from './input.js';
+import {host, paperInput, type Paper} from './paper-cluster.js';
+import {BgpWishes} from './wishes.js';
+
+const b = {name: 'b', address: '192.0.2.2', ranges: ['10.244.2.0/26']};
+
+function stateOf(paper: Paper, synced = true): State {
+  return {...(paperInput(paper).state as State), synced};
+}
+
+function create(t: ExecutionContext, first: State, clock: Clock) {
+  let state = first;
+  const wishes: BgpWish[] = [];
+  let heard: () => void = () => undefined;
+  const keeper = new BgpWishes({
+    ...{labels: {}, etcdEndpoints: ['http://203.0.113.5:2379'], clock, state: () => state},
+    sessions: () => Promise.resolve([]),
+    onWish(wish) {
+      wishes.push(wish);
+      heard();
+    },
+    onError: error => t.fail(String(error)),
+  });
+  t.teardown(() => keeper.close());
+  const become = (next: State) => {
+    state = next;
+    keeper.renew();
+  };
+  const nextWish = () => new Promise<void>(resolve => (heard = resolve));
+  return {keeper, wishes, become, nextWish};
+}
+
+test('nothing is wished before etcd is known, then once for each thing that differs', async t => {
+  const clock = new ManualClock();
+  const {keeper, wishes, become} = create(t, stateOf({nodes: [b]}, false), clock);
+  await keeper.start();
+  await clock.advance(1000);
+  t.is(wishes.length, 0);
+
+  become(stateOf({nodes: [b]}));
+  await clock.advance(1000);
+  t.is(wishes.length, 1);
+  t.is(wishes[0]?.config?.peers.length, 1);
+
+  become(stateOf({nodes: [b]}));
+  await clock.advance(1000);
+  t.is(wishes.length, 1, 'equal records are no news');
+
+  for (let i = 0; i < 50; i++)
+    become(stateOf({nodes: [b, {...b, name: `c${i}`, address: `192.0.2.${i + 10}`}]}));
+  await clock.advance(1000);
+  t.is(wishes.length, 2, 'a storm is one wish');
+  t.is(wishes[1]?.config?.peers.length, 2);
+
+  const lost: State = {...stateOf({}), underlay: undefined};
+  become(lost);
+  await clock.advance(1000);
+  t.is(wishes.length, 2, 'an underlay that is gone for a moment takes nothing back');
+});
+
+test('a neighbour that is heard and a drain are news', async t => {
+  const clock = new ManualClock();
+  const peers = {up: {interface: 'eth1', asn: 'external'}};
+  const {keeper, wishes} = create(t, stateOf({peers}), clock);
+  await keeper.start();
+  await clock.advance(1000);
+  t.deepEqual(wishes[0]?.links, ['eth1']);
+  keeper.setLinkNeighbours(new Map([['eth1', 'fe80::7']]));
+  await clock.advance(1000);
+  t.is(wishes[1]?.config?.peers[0]?.address, 'fe80::7');
+  keeper.setLeaving(true);
+  await clock.advance(1000);
+  t.true(wishes[2]?.config?.peers[0]?.policy.gracefulShutdown);
+  keeper.close();
+  keeper.setLeaving(false);
+  await clock.advance(1000);
+  t.is(wishes.length, 3);
+  t.is(clock.pending, 0);
+});
+
+test('a password that is written later brings the session', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'twill-wishes-'));
+  t.teardown(() => rm(folder, {recursive: true, force: true}));
+  const file = join(folder, 'key');
+  const alive = setInterval(() => undefined, 1000); // nothing else here keeps a process
+  t.teardown(() => clearInterval(alive));
+  const paper = {peers: {tor: {passwordFrom: {file}}}};
+  const {keeper, wishes, nextWish} = create(t, stateOf(paper), systemClock);
+  const first = nextWish();
+  await keeper.start();
+  await first;
+  t.deepEqual(wishes.at(-1)?.config?.peers, []);
+  for (const password of ['one', 'two']) {
+    await writeFile(`${file}`, password);
+    while (wishes.at(-1)?.config?.peers[0]?.password !== password) await nextWish();
+    t.pass();
+  }
+});
+
+test('etcd is found behind addresses and names', async t => {
+  const found = await findEtcdAddresses([
+    'https://203.0.113.5:2379',
+    'http://[2001:db8::5]:2379',
+    '203.0.113.5:2379',
+    'http://localhost:2379',
+    '',
+  ]);
+  const texts = found.map(String);
+  t.true(texts.includes(String(host('203.0.113.5'))));
+  t.true(texts.includes(String(host('2001:db8::5'))));
+  t.true(texts.includes(String(host('127.0.0.1'))) || texts.includes(String(host('::1'))));
+});
