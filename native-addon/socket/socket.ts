@@ -60,6 +60,7 @@ export interface ListenOptions extends SocketOptions {
 
 type OnConnection = (fd: number, remote: Required<Endpoint>) => void;
 
+const BACKLOG = 4096; // the kernel cuts it to net.core.somaxconn
 const RETRY_MS = 1000;
 const BURST = 32; // connections per wake-up: the rest of the loop has its turn, too
 
@@ -77,7 +78,7 @@ export class ListeningSocket {
     onConnection: OnConnection,
     onError: (error: Error) => void, // accept failed, and is tried again
   ) {
-    this.#fd = openSocket(options, SOCK_STREAM, options.backlog ?? 128);
+    this.#fd = openSocket(options, SOCK_STREAM, options.backlog ?? BACKLOG);
     this.#onConnection = onConnection;
     this.#onError = onError;
     this.#watcher = watch(this.#fd, 'read', () => this.#accept());

@@ -23,6 +23,7 @@ export class Neighbours {
   readonly #configured = new Map<string, PeerRunner>();
   readonly #dynamic = new Map<string, {readonly runner: PeerRunner; readonly range: string}>();
   readonly #timers: Timers<string>;
+  #byPlace: ReadonlyMap<string, readonly PeerRunner[]> = new Map(); // of the configured ones
   #ranges: readonly (PeerRange & {readonly prefix: Cidr})[] = [];
 
   constructor(host: PeerHost, listener: NeighbourListener) {
@@ -57,9 +58,7 @@ export class Neighbours {
   /** Whose the connection is; a neighbour that comes from a range is made for it. */
   ownerOf({remote, localAddress}: Connection): PeerRunner | undefined {
     const local = localAddress.join();
-    const candidates = [...this.#configured.values()].filter(
-      ({config}) => config.address === remote.address && config.interface === remote.interface,
-    );
+    const candidates = this.#byPlace.get(placeOf(remote)) ?? [];
     const configured =
       candidates.find(({config}) => sourceOf(config) === local) ??
       candidates.find(({config}) => config.sourceAddress === undefined) ??
@@ -99,6 +98,12 @@ export class Neighbours {
       if (runner !== undefined) runner.configure(config);
       else this.#add(config);
     }
+    const byPlace = new Map<string, PeerRunner[]>();
+    for (const runner of this.#configured.values()) {
+      const place = placeOf(runner.config);
+      byPlace.set(place, [...(byPlace.get(place) ?? []), runner]);
+    }
+    this.#byPlace = byPlace;
   }
 
   #add(config: PeerConfig): void {
@@ -115,9 +120,7 @@ export class Neighbours {
   #reconfigure(runner: PeerRunner): void {
     const {address, interface: link} = runner.config;
     const range = this.#rangeOf(parseAddress(address) ?? new Uint8Array(0));
-    const isConfigured = [...this.#configured.values()].some(
-      ({config}) => config.address === address && config.interface === link,
-    );
+    const isConfigured = this.#byPlace.has(placeOf(runner.config));
     const next = range && memberOf(range, address, link);
     if (isConfigured || next?.name !== runner.name) this.#removeDynamic(runner);
     else runner.configure(next);
@@ -157,6 +160,11 @@ function memberOf(range: PeerRange, address: string, link: string | undefined): 
   const zoned = link === undefined ? address : `${address}%${link}`;
   const name = `${range.name}/${zoned}`;
   return {...range, name, address, interface: link, port: 0, passive: true};
+}
+
+/** Two neighbours may be at one place, and dial different addresses of ours. */
+function placeOf({address, interface: link}: Pick<PeerConfig, 'address' | 'interface'>): string {
+  return `${address} ${link ?? ''}`;
 }
 
 function sourceOf({sourceAddress}: PeerConfig): string | undefined {
