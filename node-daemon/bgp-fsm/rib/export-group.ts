@@ -4,8 +4,9 @@
  *
  * What came of a set is remembered by its serial, so that nothing has to be forgotten when the set goes.
  */
-import {encodeAttributes} from '../wire/attribute-encode.js';
+import {encodeAttributesTo} from '../wire/attribute-encode.js';
 import type {PathAttributes} from '../wire/attributes.js';
+import {Writer} from '../wire/bytes.js';
 import type {Family} from '../wire/family.js';
 import type {PolicyOutcome} from '../policy/types.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
@@ -25,9 +26,7 @@ export const AS2 = 0;
 export const AS4 = 1;
 
 const REJECTED = -1;
-const ANY_PREFIX = -2; // in place of a rule that was not chosen yet
-const SERIALS = 2 ** 32;
-const MOST_REMEMBERED = 1 << 20;
+const ANY = -2; // in place of a rule: whatever the policy says of the set
 /** Header, lengths, MP_REACH with 32 octets of next hop, and the longest prefix with a path id. */
 const AROUND = 19 + 4 + 9 + 32 + 21;
 
@@ -37,9 +36,9 @@ export class ExportGroup {
   tooLong = 0;
   readonly #sets: AttributeSets;
   readonly #outs: Blocks;
-  readonly #remembered = new Map<string, Map<number, number>>();
-  readonly #rules = new Map<number, number>(); // of policies that do not look at prefixes
-  #size = 0;
+  readonly #flavours = new Map<string, number>();
+  #memory = new Memory(LEAST_REMEMBERED);
+  #last: {path: Path; rule: number; flavour: number} | undefined;
 
   constructor(target: Target, sets: AttributeSets, outs: Blocks) {
     this.target = target;
@@ -51,53 +50,42 @@ export class ExportGroup {
   export(path: Path): BlockId {
     const {set, source} = path;
     if (!mayPass(source, this.#sets.flags(set), this.target)) return 0;
-    const rule = this.#choose(path);
-    if (rule === REJECTED) return 0;
+    const policy = this.target.policy.exportPolicy;
+    const asked = policy?.looksAtPrefix === true ? this.#choose(path) : ANY;
+    if (asked === REJECTED) return 0;
+    const flavour = this.#flavourOf(path, asked);
     const serial = this.#sets.serial(set);
-    const known = this.#memoryOf(path, rule);
-    const packed = known.get(serial);
-    if (packed === 0) return 0;
-    if (packed !== undefined) {
-      const out = Math.floor(packed / SERIALS);
-      if (this.#outs.serial(out) === packed % SERIALS) return out;
-    }
-    const out = this.#make(path, rule);
-    if (this.#size++ > MOST_REMEMBERED) this.#forget();
-    known.set(serial, out === 0 ? 0 : out * SERIALS + this.#outs.serial(out));
+    const known = this.#memory.find(serial, flavour, this.#outs);
+    if (known !== undefined) return known;
+    const rule = asked === ANY ? this.#choose(path) : asked;
+    const out = rule === REJECTED ? 0 : this.#make(path, rule);
+    if (this.#sets.count > this.#memory.size) this.#memory = this.#memory.larger();
+    this.#memory.put(serial, flavour, out, out === 0 ? 0 : this.#outs.serial(out));
     return out;
   }
 
   #choose({family, words, bits, set, source}: Path): number {
     const policy = this.target.policy.exportPolicy;
     if (policy === undefined) return 0;
-    const kind = source.kind === 'local' ? 0 : source.kind === 'internal' ? 1 : 2;
-    const key = this.#sets.serial(set) * 4 + kind;
-    const known = policy.looksAtPrefix ? undefined : this.#rules.get(key);
-    if (known !== undefined) return known;
     const isReflected = source.kind === 'internal' && this.target.session.negotiated.internal;
     const attributes = this.#sets.attributes(set);
-    const subject = {
-      family,
-      words,
-      bits,
-      attributes,
-      isLocal: source.kind === 'local',
-      isReflected,
-    };
-    const rule = policy.choose(subject);
-    if (!policy.looksAtPrefix) {
-      if (this.#rules.size > MOST_REMEMBERED) this.#rules.clear();
-      this.#rules.set(key, rule);
-    }
-    return rule;
+    const isLocal = source.kind === 'local';
+    return policy.choose({family, words, bits, attributes, isLocal, isReflected});
   }
 
-  #memoryOf({family, source}: Path, rule: number): Map<number, number> {
+  /** What beside the set decides over the outcome, as a number. Mostly that of the path before. */
+  #flavourOf(path: Path, rule: number): number {
+    const {family, source} = path;
+    const last = this.#last;
+    if (last?.rule === rule && last.path.source === source && last.path.family === family) {
+      return last.flavour;
+    }
     const of = source.kind === 'internal' ? `${source.isClient} ${source.identifier}` : '';
-    const key = `${family} ${source.kind} ${rule === ANY_PREFIX ? '' : rule} ${of}`;
-    let known = this.#remembered.get(key);
-    if (known === undefined) this.#remembered.set(key, (known = new Map()));
-    return known;
+    const key = `${family} ${source.kind} ${rule} ${of}`;
+    let flavour = this.#flavours.get(key);
+    if (flavour === undefined) this.#flavours.set(key, (flavour = this.#flavours.size + 1));
+    this.#last = {path, rule, flavour};
+    return flavour;
   }
 
   #make({family, set, source}: Path, rule: number): BlockId {
@@ -107,20 +95,64 @@ export class ExportGroup {
     const nextHop = this.#sets.nextHop(set);
     const exported = exportPath(family, source, {before, outcome, nextHop}, this.target);
     if (exported === undefined) return 0;
-    const block = encodeAttributes(exported.attributes, session.negotiated.as4 ? 4 : 2);
-    if (block.length + AROUND > session.negotiated.maxSendOctets) {
+    const {as4, maxSendOctets} = session.negotiated;
+    scratch.truncate(0);
+    encodeAttributesTo(scratch, exported.attributes, as4 ? 4 : 2);
+    if (scratch.length + AROUND > maxSendOctets) {
       this.tooLong++;
       return 0;
     }
     const hop = {bytes: exported.nextHop, at: 0, length: exported.nextHop.length};
-    return this.#outs.intern(block, 0, block.length, session.negotiated.as4 ? AS4 : AS2, hop);
-  }
-
-  #forget(): void {
-    this.#remembered.clear();
-    this.#size = 0;
+    return this.#outs.intern(scratch.view(), 0, scratch.length, as4 ? AS4 : AS2, hop);
   }
 }
+
+/**
+ * What came of (set, flavour), each in the one place that its numbers give it: what is in the way is
+ * forgotten. So it has a bound, and nothing in it needs to be removed.
+ */
+class Memory {
+  readonly size: number;
+  readonly #serials: Uint32Array;
+  readonly #flavours: Uint32Array;
+  readonly #outs: Uint32Array;
+  readonly #outSerials: Uint32Array; // 0 beside out 0: it does not go there
+
+  constructor(size: number) {
+    this.size = size;
+    this.#serials = new Uint32Array(size);
+    this.#flavours = new Uint32Array(size);
+    this.#outs = new Uint32Array(size);
+    this.#outSerials = new Uint32Array(size);
+  }
+
+  find(serial: number, flavour: number, outs: Blocks): BlockId | undefined {
+    const at = this.#place(serial, flavour);
+    if (this.#serials[at] !== serial || this.#flavours[at] !== flavour) return undefined;
+    const out = this.#outs[at] as number;
+    return out === 0 || outs.serial(out) === this.#outSerials[at] ? out : undefined;
+  }
+
+  put(serial: number, flavour: number, out: BlockId, outSerial: number): void {
+    const at = this.#place(serial, flavour);
+    this.#serials[at] = serial;
+    this.#flavours[at] = flavour;
+    this.#outs[at] = out;
+    this.#outSerials[at] = outSerial;
+  }
+
+  larger(): Memory {
+    return this.size >= MOST_REMEMBERED ? this : new Memory(this.size * 4);
+  }
+
+  #place(serial: number, flavour: number): number {
+    return (serial + Math.imul(flavour, 0x9e3779b1)) & (this.size - 1);
+  }
+}
+
+const LEAST_REMEMBERED = 1 << 10;
+const MOST_REMEMBERED = 1 << 16;
+const scratch = new Writer(4096);
 
 function unchanged(attributes: PathAttributes): PolicyOutcome {
   return {attributes, nextHopSelf: false, prependCount: 0};

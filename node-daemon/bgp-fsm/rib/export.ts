@@ -81,8 +81,8 @@ export function exportPath(
   const attributes = withBandwidth(rewritten, source, policy.linkBandwidth, options.asn);
   const isClassic = family === 'ipv4' && hop.length === 4;
   return isClassic
-    ? {attributes: {...attributes, nextHop: wordOf(hop)}, nextHop: EMPTY}
-    : {attributes: {...attributes, nextHop: undefined}, nextHop: hop};
+    ? {attributes: withNextHop(attributes, wordOf(hop)), nextHop: EMPTY}
+    : {attributes: withNextHop(attributes, undefined), nextHop: hop};
 }
 
 export interface Chosen {
@@ -119,17 +119,21 @@ function toExternal(
   if (otc === null) return undefined;
   const keepsMed = source.kind === 'local' || attributes.med !== before.med; // RFC 4271 §5.1.4
   const extended = attributes.extendedCommunities?.filter(isTransitive);
+  // one by one: a spread of what a decoder filled in costs more than all the rest of an export
   return {
-    ...attributes,
     origin: attributes.origin ?? 0,
     asPath: prepend(attributes.asPath ?? [], outcome.prependCount, target),
+    nextHop: undefined,
     med: keepsMed ? attributes.med : undefined,
-    localPref: undefined,
-    originatorId: undefined,
-    clusterList: undefined,
+    atomicAggregate: attributes.atomicAggregate,
+    aggregator: attributes.aggregator,
+    communities: attributes.communities,
     extendedCommunities: extended?.length === 0 ? undefined : extended,
-    aigp: undefined,
+    largeCommunities: attributes.largeCommunities,
     otc,
+    prefixSid: attributes.prefixSid,
+    unknown: attributes.unknown,
+    partialTypes: attributes.partialTypes,
   };
 }
 
@@ -202,6 +206,12 @@ function ownNextHop(family: Family, {nextHops, negotiated, isDirect}: RibSession
   both.set(ipv6);
   both.set(linkLocal, 16);
   return both;
+}
+
+/** The object was made here: nobody else has it. */
+function withNextHop(attributes: PathAttributes, nextHop: number | undefined): PathAttributes {
+  (attributes as {nextHop?: number | undefined}).nextHop = nextHop;
+  return attributes;
 }
 
 function withShutdown(attributes: PathAttributes, isLeaving: boolean): PathAttributes {

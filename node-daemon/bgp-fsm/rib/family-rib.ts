@@ -170,7 +170,7 @@ export class FamilyRib {
     const {hops} = this.#sets;
     const [best] = chosen;
     if (best === undefined) return undefined;
-    if (chosen.length === 1) return hops.setOf([{hop: this.decision.hopOf(best), weight: 1}]);
+    if (chosen.length === 1) return hops.single(this.decision.hopOf(best));
     const weights = weightsOf(chosen.map(row => this.#sets.bandwidth(this.paths.effective(row))));
     const members = new Map<number, number>();
     for (const [at, row] of chosen.entries()) {

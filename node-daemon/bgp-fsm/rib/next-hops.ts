@@ -25,6 +25,7 @@ export class NextHops {
   readonly #told = new Map<string, {metric: number | undefined}>(); // also of those not in use
   readonly #interest = new Map<string, NextHopInterest>();
   readonly #sets = new Map<string, readonly SelectedNextHop[]>();
+  readonly #singles: (readonly SelectedNextHop[] | undefined)[] = [];
 
   /** `octets` as in MP_REACH: of 32 the first 16 count, unless they are link-local or zero. */
   intern(octets: Uint8Array): HopId {
@@ -76,6 +77,11 @@ export class NextHops {
     const taken = [...this.#interest.values()];
     this.#interest.clear();
     return taken;
+  }
+
+  /** The set of one next hop. */
+  single(hop: HopId): readonly SelectedNextHop[] {
+    return hop === 0 ? NO_HOPS : (this.#singles[hop] ??= this.setOf([{hop, weight: 1}]));
   }
 
   /** One object for one set. Weights 1 unless all have a bandwidth. */

@@ -2,6 +2,7 @@
 import {UpdateReader} from '../wire/update.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import type {PathPeer} from './decide.js';
+import type {Source} from './export.js';
 import type {ExportGroup} from './export-group.js';
 import type {PeerOut} from './peer-out.js';
 import type {PeerIx, PeerPolicy, RibSession} from './types.js';
@@ -19,6 +20,9 @@ export class PeerEntry {
   readonly epochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
   readonly outs: Partial<Record<Family, PeerOut>> = {};
   readonly isNearLimit: Record<Family, boolean> = {ipv4: false, ipv6: false};
+  #pathPeer: PathPeer | undefined;
+  #describes: RibSession | undefined;
+  #source: Source | undefined;
 
   constructor(ix: PeerIx, address: Uint8Array, policy: PeerPolicy) {
     this.ix = ix;
@@ -26,14 +30,30 @@ export class PeerEntry {
     this.policy = policy;
   }
 
+  /** One object as long as it says the same. */
   get pathPeer(): PathPeer {
     const {last, address} = this;
-    return {
-      internal: last?.negotiated.internal ?? false,
-      identifier: last?.negotiated.peerIdentifier ?? 0,
-      address,
-      ifindex: last?.ifindex ?? 0,
-    };
+    if (this.#pathPeer === undefined || this.#describes !== last) {
+      this.#describes = last;
+      this.#pathPeer = {
+        internal: last?.negotiated.internal ?? false,
+        identifier: last?.negotiated.peerIdentifier ?? 0,
+        address,
+        ifindex: last?.ifindex ?? 0,
+      };
+    }
+    return this.#pathPeer;
+  }
+
+  get source(): Source {
+    const {internal, identifier} = this.pathPeer;
+    const isClient = this.policy.reflectorClient;
+    const kind = internal ? 'internal' : 'external';
+    const known = this.#source;
+    if (known?.kind === kind && known.isClient === isClient && known.identifier === identifier) {
+      return known;
+    }
+    return (this.#source = {kind, isClient, identifier});
   }
 
   /** Closes what was with the peer. */

@@ -464,14 +464,8 @@ export class Rib implements api.RibApi {
       words: rib.table.words(prefix, this.#words),
       bits: rib.table.bits(prefix),
       set: rib.paths.effective(row),
-      source: from === LOCAL ? LOCAL_SOURCE : this.#sourceOf(from),
+      source: from === LOCAL ? LOCAL_SOURCE : this.#of(from).source,
     });
-  }
-
-  #sourceOf(peer: api.PeerIx): Source {
-    const {policy, pathPeer} = this.#of(peer);
-    const kind = pathPeer.internal ? 'internal' : 'external';
-    return {kind, isClient: policy.reflectorClient, identifier: pathPeer.identifier};
   }
 
   #trim(family: Family): void {
