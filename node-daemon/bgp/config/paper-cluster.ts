@@ -18,6 +18,7 @@ export interface PaperNode {
 }
 
 export interface Paper {
+  readonly name?: string; // of the node whose state it is
   readonly backend?: 'vxlan' | 'direct' | 'bgp';
   readonly config?: object; // spec of the BGPConfig
   readonly peers?: Readonly<Record<string, object>>; // specs by name; address and asn may be left out
@@ -54,7 +55,8 @@ export function paperInput(paper: Paper): BgpInput {
 }
 
 function paperState(paper: Paper): State {
-  const state = createState({name: 'a', uid: 'uid-of-a'});
+  const {name = 'a'} = paper;
+  const state = createState({name, uid: `uid-of-${name}`});
   const changes = createChanges();
   const {underlay = {ipv4: '192.0.2.1/24'}, pools = ['10.244.0.0/16'], nodes = []} = paper;
   const {backend = 'bgp', config, peers = {}} = paper;
