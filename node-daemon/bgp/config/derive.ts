@@ -28,9 +28,7 @@ export function deriveBgp(input: BgpInput): BgpWish | undefined {
   const records = peersOfNode(input);
   const hasMesh = spec.nodeMesh ?? input.state.network.backend === 'bgp';
   const isOn = hasMesh || spec.routeReflector !== undefined || records.length > 0;
-  return isOn || input.memory?.sessions.size
-    ? deriveSpeaker(input, spec, {records, hasMesh})
-    : nothing(input);
+  return isOn ? deriveSpeaker(input, spec, {records, hasMesh}) : nothing(input);
 }
 
 function findConfig({state}: BgpInput): BgpConfig['spec'] {

@@ -3,6 +3,7 @@
  * Pure.
  */
 import {isLinkLocal, type BfdConfig, type PeerOptions, type PeerPolicy} from '#bgp-fsm';
+import {canonicalAddress} from '#ipam';
 import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
 import type {BgpBfd} from '../../datastore/records/bgp-session.js';
 import {parseDurationMs} from '../../datastore/records/duration.js';
@@ -27,7 +28,7 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
   return {
     asns: typeof spec.asn === 'number' ? [spec.asn] : spec.asn,
     localAsn,
-    sourceAddress: spec.sourceAddress,
+    sourceAddress: spec.sourceAddress && canonicalAddress(spec.sourceAddress),
     passive: spec.passive ?? false,
     shutdown: toShutdown(spec.shutdown),
     ...toTimers(spec),

@@ -9,7 +9,6 @@
 import {
   DEFAULT_EXPORT_RULES,
   defaultImportRules,
-  formatAddress,
   guardRules,
   type Cidr,
   type Policy,
@@ -41,7 +40,7 @@ export function createPolicies(
   const others = state.network.backend === 'bgp' ? [] : [...state.nodes.values()];
   const except = others.flatMap(({ranges}) => ranges);
   const own = keyOf([...ownRanges, ...ownSubnets]);
-  const all = `${own} ${keyOf(hosts)}`;
+  const all = () => `${own} ${keyOf(hosts)}`;
   const usual = `${own} ${keyOf(inPools)} ${keyOf(pools)} ${keyOf(except)}`;
   return {
     importPolicy: rules =>
@@ -54,7 +53,7 @@ export function createPolicies(
             }),
             ...defaultImportRules(pools, except),
           ])
-        : shelf.get('import', `${JSON.stringify(rules)} ${all}`, () => [
+        : shelf.get('import', `${JSON.stringify(rules)} ${all()}`, () => [
             ...guardRules({ownRanges, ownSubnets, hosts}),
             ...rules.map(toPolicyRule),
           ]),
@@ -90,6 +89,7 @@ function around({address}: Cidr, pools: readonly Cidr[]): readonly Cidr[] {
   return prefixes;
 }
 
+/** Octets as characters: there may be ten thousand, and nobody reads it. */
 function keyOf(prefixes: readonly Cidr[]): string {
-  return prefixes.map(({address, bits}) => `${formatAddress(address)}/${bits}`).join(',');
+  return prefixes.map(({address, bits}) => String.fromCharCode(address.length, ...address, bits)).join('');
 }
