@@ -1,0 +1,144 @@
+/**
+ * Our own speaker as one of the routers: the standalone program, without etcd and kernel. Its table is what it
+ * printed so far. Shell.
+ */
+import {fileURLToPath} from 'node:url';
+import type {LongProcess} from '../../lab/process.js';
+import type {Machine} from '../lab.js';
+import {
+  allFamilies,
+  familyOf,
+  type Family,
+  type PeerView,
+  type RouteView,
+  type Router,
+  type RouterConfig,
+  type RouterPeer,
+} from './router.js';
+
+const program = fileURLToPath(new URL('../../../node-daemon/bgp/standalone.js', import.meta.url));
+const configFile = '/run/twill/speaker.json';
+
+interface RouteLine {
+  readonly prefix: string;
+  readonly nextHops: readonly {readonly address: string}[];
+  readonly asPath: readonly number[];
+  readonly attributes?: object; // absent: no route any more
+}
+
+interface PeerLine {
+  readonly address: string;
+  readonly state: string;
+  readonly lastError?: {readonly words: string};
+}
+
+export class Speaker implements Router {
+  readonly kind = 'twill';
+  readonly #machine: Machine;
+  readonly #config: RouterConfig;
+  #own: readonly string[];
+  #process: LongProcess | undefined;
+
+  constructor(machine: Machine, config: RouterConfig) {
+    this.#machine = machine;
+    this.#config = config;
+    this.#own = config.announces ?? [];
+  }
+
+  async start({isRestart = false}: {isRestart?: boolean} = {}): Promise<void> {
+    await this.#machine.writeFile(configFile, JSON.stringify(this.#file(isRestart)));
+    this.#process = this.#machine.start([process.execPath, program, configFile]);
+    await this.#process.line(line => line.includes('"kind":"ready"'), 10_000);
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.#process?.kill(signal);
+  }
+
+  async peers(): Promise<readonly PeerView[]> {
+    const peers = await this.#status();
+    return peers.map(({address, state}) => ({
+      ...{address, state},
+      isEstablished: state === 'Established',
+    }));
+  }
+
+  /** What it last said about the peer's failures. */
+  async lastError(address: string): Promise<string | undefined> {
+    return (await this.#status()).find(peer => peer.address === address)?.lastError?.words;
+  }
+
+  async routes(family: Family): Promise<readonly RouteView[]> {
+    const table = new Map<string, RouteLine>();
+    for (const route of this.#lines<RouteLine>('route')) {
+      if (route.attributes === undefined) table.delete(route.prefix);
+      else table.set(route.prefix, route);
+    }
+    return [...table.values()]
+      .filter(({prefix}) => familyOf(prefix) === family)
+      .map(({prefix, nextHops, asPath}) => ({
+        ...{prefix, asPath, isBest: true},
+        nextHop: nextHops[0]?.address ?? '',
+      }));
+  }
+
+  announce(prefix: string): Promise<void> {
+    return this.#originate([...this.#own, prefix]);
+  }
+
+  withdraw(prefix: string): Promise<void> {
+    return this.#originate(this.#own.filter(each => each !== prefix));
+  }
+
+  async #originate(prefixes: readonly string[]): Promise<void> {
+    this.#own = prefixes;
+    this.#process?.write(`${JSON.stringify({kind: 'configure', ...this.#file(false)})}\n`);
+  }
+
+  async #status(): Promise<readonly PeerLine[]> {
+    const running = this.#process;
+    if (running === undefined) return [];
+    const from = running.lines.length;
+    running.write('{"kind": "status"}\n');
+    const line = await running.line(text => text.includes('"kind":"status"'), 5000, from);
+    return (JSON.parse(line) as {peers: readonly PeerLine[]}).peers;
+  }
+
+  #lines<T>(kind: string): readonly T[] {
+    return (this.#process?.lines ?? [])
+      .filter(line => line.startsWith(`{"kind":"${kind}"`))
+      .map(line => JSON.parse(line) as T);
+  }
+
+  #file(isRestart: boolean): object {
+    const {asn, identifier, gracefulRestart, peers} = this.#config;
+    return {
+      ...{asn, identifier, listen: {port: 179}, routes: this.#own, peers: peers.map(toPeer)},
+      gracefulRestart:
+        gracefulRestart === undefined ? null : {restartTimeSeconds: gracefulRestart.timeSeconds},
+      start: {restarted: isRestart, preserved: isRestart ? allFamilies : []},
+    };
+  }
+}
+
+function toPeer(peer: RouterPeer): object {
+  const {address, asn, localAddress, passive, password, ttlSecurity, multihop} = peer;
+  const mode = peer.addPath ?? 'none';
+  return {
+    ...{address, asn, passive, password, sourceAddress: localAddress},
+    interface: peer.interface,
+    families: peer.families ?? allFamilies,
+    holdTimeSeconds: peer.holdSeconds ?? 9,
+    connectRetryMs: 1000,
+    ttl: multihop ?? (ttlSecurity === true ? 255 : 1),
+    ...(ttlSecurity === true && {ttlSecurityHops: 1}),
+    addPath: {ipv4: mode, ipv6: mode},
+    extendedNextHop: peer.extendedNextHop === true,
+    policy: {
+      reflectorClient: peer.reflectorClient === true,
+      ...(peer.prefixLimit !== undefined && {
+        maxPrefixes: {max: peer.prefixLimit, warnPercent: 80},
+      }),
+    },
+  };
+}
