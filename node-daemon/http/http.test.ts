@@ -165,13 +165,12 @@ const sample: MetricsSample = {
 };
 
 test('metrics show the daemon as it is when scraped', async t => {
-  let current = sample;
-  const metrics = createMetrics('0.1.0', () => current);
+  const metrics = createMetrics('0.1.0');
   metrics.observeCni('ADD', 0, 0.003);
   metrics.observeCni('ADD', 11, 0.003);
   metrics.observePass('resync', 0.01);
   metrics.countOperations('routes', 7, 1);
-  const text = await metrics.render();
+  const text = await metrics.render(sample);
   for (const line of [
     'twill_ready 1',
     'twill_lease_state{state="held"} 1',
@@ -191,8 +190,7 @@ test('metrics show the daemon as it is when scraped', async t => {
   }
   t.regex(text, /^twill_build_info\{version="0\.1\.0",node_version="v/m);
 
-  current = {...sample, ranges: [], ready: false};
-  const later = await metrics.render();
+  const later = await metrics.render({...sample, ranges: [], ready: false});
   t.true(later.includes('twill_ready 0\n'));
   t.false(later.includes('10.0.0.0/26'));
 });

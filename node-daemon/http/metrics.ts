@@ -25,12 +25,12 @@ export interface Metrics {
   observePass(pass: string, seconds: number): void;
   countOperations(table: string, accepted: number, refused: number): void;
   /** The text of /metrics. */
-  render(): Promise<string>;
+  render(sample: MetricsSample): Promise<string>;
 }
 
 const leaseStates: readonly LeaseState[] = ['none', 'held', 'unsafe', 'fenced'];
 
-export function createMetrics(version: string, sample: () => MetricsSample): Metrics {
+export function createMetrics(version: string): Metrics {
   const registry = new Registry();
   const registers = [registry];
 
@@ -70,8 +70,8 @@ export function createMetrics(version: string, sample: () => MetricsSample): Met
       operations.inc({table}, accepted);
       failures.inc({table}, refused);
     },
-    render() {
-      updateGauges(sample());
+    render(sample) {
+      updateGauges(sample);
       return registry.metrics();
     },
   };

@@ -5,6 +5,7 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import type {ApiProblem, BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
+import {failure, json, verdict, type Answer, type Answerer} from './answer.js';
 import type {NodeStatus, Verdict} from './status.js';
 
 export interface HttpRoutes {
@@ -13,6 +14,8 @@ export interface HttpRoutes {
   ready(): Verdict;
   metrics(): Promise<string>;
   readonly bgp?: BgpAnswers;
+  /** More below /v1/, by path. */
+  readonly answers?: ReadonlyMap<string, Answerer>;
 }
 
 /** Undefined: no speaker runs here. */
@@ -65,13 +68,6 @@ export async function createHttpServer({
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-type Answerer = (query: URLSearchParams) => Answer | Promise<Answer>;
 type Answers = ReadonlyMap<string, Answerer>;
 
 function toAnswers(routes: HttpRoutes): Answers {
@@ -79,6 +75,7 @@ function toAnswers(routes: HttpRoutes): Answers {
     ['/v1/status', () => json(200, routes.status())],
     ['/v1/bgp/peers', async () => ofSpeaker(await routes.bgp?.peers())],
     ['/v1/bgp/routes', async query => ofSpeaker(await routes.bgp?.routes(query))],
+    ...(routes.answers ?? []),
   ]);
   return new Map<string, Answerer>([
     ['/metrics', async () => ({status: 200, type: metricsType, body: await routes.metrics()})],
@@ -123,18 +120,6 @@ function splitUrl(url: string): {path: string; query: URLSearchParams} {
     path: url.slice(0, end).replace(/\/+$/, '') || '/',
     query: new URLSearchParams(url.slice(end)),
   };
-}
-
-function verdict(value: Verdict): Answer {
-  return json(value.ok ? 200 : 503, value);
-}
-
-function json(status: number, value: unknown): Answer {
-  return {status, type: 'application/json', body: `${JSON.stringify(value)}\n`};
-}
-
-function failure(status: number, code: string, message: string): Answer {
-  return json(status, {error: {code, message}});
 }
 
 function sendError(response: ServerResponse, status: number, code: string, message: string): void {

@@ -48,6 +48,8 @@ export interface NodeCoreOptions {
   readonly debounceMs?: number; // default 100
   /** After every pass that had something to do, and after every resync. */
   readonly onPass?: (pass: KernelPass) => void;
+  /** The state has taken this event; told within dispatch(). */
+  readonly onEvent?: (event: StateEvent) => void;
 }
 
 /** The methods of a pino logger that are used. */
@@ -89,6 +91,7 @@ class Core implements NodeCore {
   readonly #resyncMs: number;
   readonly #debounceMs: number;
   readonly #passes: PassMeter;
+  readonly #onEvent: ((event: StateEvent) => void) | undefined;
   readonly #derivation: Derivation;
   readonly #reconciler: Reconciler;
   #changes = createChanges();
@@ -110,7 +113,7 @@ class Core implements NodeCore {
   #resyncs = 0;
   #updates = 0;
 
-  constructor({self, kernel, log, clock, resyncMs, debounceMs, onPass}: NodeCoreOptions) {
+  constructor({self, kernel, log, clock, resyncMs, debounceMs, onPass, onEvent}: NodeCoreOptions) {
     this.#state = createState(self);
     this.#derivation = new Derivation((node, problems) =>
       this.#log.warn({node, problems}, 'node cannot be reached fully'),
@@ -122,12 +125,14 @@ class Core implements NodeCore {
     this.#debounceMs = debounceMs ?? 100;
     this.#reconciler = new Reconciler(kernel, this.#clock);
     this.#passes = new PassMeter(this.#reconciler.ledgers, onPass);
+    this.#onEvent = onEvent;
     this.firstPassDone = new Promise(resolve => (this.#markFirstPass = resolve));
   }
 
   dispatch(event: StateEvent): void {
     transition(this.#state, event, this.#changes);
     this.#wake();
+    this.#onEvent?.(event);
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,61 @@
+/**
+ * This node's lease, its ranges and its own record in etcd. Shell.
+ *
+ * The journal may hand out addresses of the ranges from the moment they are told here.
+ */
+import {openEtcd, parsePrefix, type LeaseView} from '#ipam';
+import {nodeKey} from '../datastore/records/keys.js';
+import {concernsNetwork, type StoreEvent} from '../datastore/store-event.js';
+import type {StatusProblem} from '../http/status.js';
+import {NodeLease} from '../lease/node-lease.js';
+import type {Context} from './context.js';
+import type {Part} from './part.js';
+
+export interface LeasePart extends Part {
+  readonly lease: NodeLease;
+}
+
+export function createLease(context: Context): LeasePart {
+  const {book, bootId, config, core, createdAt, etcd, news, report} = context;
+  const {prefix} = config.etcd;
+  const lease = new NodeLease({
+    store: openEtcd(etcd),
+    ...{prefix, bootId, createdAt, stateDir: config.stateDir, labels: config.node.labels},
+    state: () => core.state(),
+    onChange(view) {
+      report.lease(view);
+      book.setRanges(view.ranges);
+      core.dispatch({kind: 'ranges', ranges: toPrefixes(view)});
+    },
+  });
+
+  const ownKey = nodeKey(prefix, config.node.name);
+  news.records.on(events => {
+    if (events.some(event => mayConcern(ownKey, event))) lease.renewRecord();
+    if (core.state().synced && events.some(concernsNetwork)) lease.takeResources();
+  });
+  news.state.on(event => {
+    if (event.kind === 'underlay' && event.underlay !== undefined) lease.renewRecord();
+  });
+  news.moved.on(() => lease.renewConnection());
+  return {
+    lease,
+    start: () => lease.start(),
+    stop: () => lease.stop(),
+    problems: () => problemsOf(lease.view()),
+  };
+}
+
+/** Deleted by hand, or gone with an etcd that was wiped: the others wire us from our record. */
+function mayConcern(ownKey: string, event: StoreEvent): boolean {
+  return event.kind === 'synced' || (event.kind === 'delete' && event.key === ownKey);
+}
+
+function toPrefixes({ranges}: LeaseView) {
+  return ranges.map(({cidr}) => parsePrefix(cidr)).filter(each => each !== undefined);
+}
+
+function problemsOf({state, reason}: LeaseView): readonly StatusProblem[] {
+  const isWrong = reason !== undefined || state === 'unsafe' || state === 'fenced';
+  return isWrong ? [{key: 'lease', message: reason ?? state}] : [];
+}

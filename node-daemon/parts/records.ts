@@ -1,0 +1,48 @@
+/** The records in etcd, told to the state as they change. Shell. */
+import {openEtcd} from '#ipam';
+import {systemClock} from '../datastore/clock.js';
+import {Departures} from '../datastore/departures.js';
+import {nodesPrefix} from '../datastore/records/keys.js';
+import {Reflector} from '../datastore/reflector.js';
+import {reflectedPrefixes, toStoreEvents} from '../datastore/store-event.js';
+import type {Context} from './context.js';
+import type {Part} from './part.js';
+
+export interface RecordsPart extends Part {
+  readonly reflector: Reflector;
+}
+
+/** A node between two leases writes its record again well within it. */
+const DEPARTURE_GRACE_MS = 3000;
+
+export function createRecords({config, core, etcd, log, news, report}: Context): RecordsPart {
+  const {prefix} = config.etcd;
+  const departures = new Departures({
+    clock: systemClock,
+    graceMs: DEPARTURE_GRACE_MS,
+    concerns: key => key.startsWith(nodesPrefix(prefix)),
+    onGone: events => core.dispatch({kind: 'store', events}),
+  });
+  const reflector = new Reflector({
+    openClient: () => openEtcd(etcd),
+    prefixes: reflectedPrefixes(prefix),
+    onChanges(changes, isListed) {
+      const events = toStoreEvents(prefix, changes, isListed);
+      core.dispatch({kind: 'store', events: departures.pass(events)});
+      report.records(events, reflector.status().revision);
+      news.records.emit(events);
+    },
+    onDoubt: error => report.etcdAway(error),
+    onRegress: (from, to) =>
+      log.warn({from, to}, 'etcd was wiped or restored; what it lacks is kept for a while'),
+  });
+  news.moved.on(() => reflector.renew());
+  return {
+    reflector,
+    start: () => reflector.start(),
+    stop() {
+      reflector.stop();
+      departures.stop();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** iptables chains and sysctls that pods need, kept as the state says. Shell. */
+import {systemClock} from '../datastore/clock.js';
+import {concernsNetwork} from '../datastore/store-event.js';
+import {toHostWish} from '../desired/host-wish.js';
+import {openIptables, type Iptables} from '../kernel/iptables.js';
+import {openSysctls} from '../kernel/sysctl.js';
+import type {NodeLease} from '../lease/node-lease.js';
+import {HostSettings} from '../reconcile/host-settings.js';
+import {reconcileNat} from '../reconcile/nat.js';
+import type {Context} from './context.js';
+import type {Part} from './part.js';
+
+export interface SettingsPart extends Part {
+  readonly settings: HostSettings;
+  /** Chains and sysctls written since start. */
+  writes(): number;
+}
+
+export function createSettings(context: Context, lease: NodeLease): SettingsPart {
+  const {config, core, log, news, report} = context;
+  let writes = 0;
+  const settings = new HostSettings({
+    openIptables: () => chooseIptables(context),
+    sysctls: openSysctls(),
+    wish: () => toHostWish(core.state(), lease.view().ranges),
+    clock: systemClock,
+    resyncMs: 2 * config.resyncIntervalMs, // iptables-save of a large host costs half a second
+    onPass(pass) {
+      writes += pass.chainsWritten + pass.sysctlsWritten.length;
+      report.settings(pass);
+      news.settings.emit(pass);
+    },
+    onBug: error => log.error({err: error}, 'host settings failed'),
+  });
+  news.records.on(events => {
+    if (core.state().synced && events.some(concernsNetwork)) void settings.run();
+  });
+  news.state.on(event => {
+    const hasUnderlay = event.kind === 'underlay' && event.underlay !== undefined;
+    if (hasUnderlay || event.kind === 'ranges') void settings.run();
+  });
+  return {settings, writes: () => writes, stop: () => settings.stop()};
+}
+
+async function chooseIptables({config, log}: Context): Promise<Iptables> {
+  const {iptables, other, reason} = await openIptables(config.iptables);
+  log.info({backend: iptables.backend, reason}, 'iptables chosen');
+  await reconcileNat(other, []); // what an earlier choice left there
+  return iptables;
+}
