@@ -122,7 +122,10 @@ export interface MonitorHandlers {
   readonly onResync: (why: string) => void;
 }
 
-/** Every call rejects with a NetlinkError when the socket fails; a dump also when it was interrupted. */
+/**
+ * What BGP has put there (bgp-objects.ts) is not shown, by dumps or as news: it has an owner of its own.
+ * Every call rejects with a NetlinkError when the socket fails; a dump also when it was interrupted.
+ */
 export interface KernelPort {
   dumpLinks(): Promise<readonly KernelLink[]>;
   dumpAddresses(): Promise<readonly KernelAddress[]>;

@@ -35,6 +35,7 @@ import {
   type Namespace,
 } from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
+import {isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
 import {PROTOCOL_TWILL, type KernelChange, type MonitorHandlers} from './port.js';
 import {
   toKernelAddress,
@@ -137,6 +138,7 @@ function decodeChange({type, payload}: Message): KernelChange | undefined {
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP: {
       const nexthop = toKernelNexthop(decodeNexthop(payload));
+      if (isBgpNexthopId(nexthop.id)) return undefined;
       return {table: 'nexthops', isGone: type === RTM_DELNEXTHOP, nexthop};
     }
     case RTM_NEWNEIGH:
@@ -162,5 +164,5 @@ function decodeNeighbourChange(payload: Uint8Array, isGone: boolean): KernelChan
 
 function decodeRouteChange(payload: Uint8Array, isGone: boolean): KernelChange | undefined {
   const route = toKernelRoute(decodeRoute(payload));
-  return route && {table: 'routes', isGone, route};
+  return route && !isBgpRoute(route) ? {table: 'routes', isGone, route} : undefined;
 }

@@ -35,6 +35,7 @@ import {
   type KernelRoute,
   type MonitorHandlers,
 } from './port.js';
+import {isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
 import {startMonitor} from './rtnetlink-monitor.js';
 import {
   toKernelAddress,
@@ -81,7 +82,10 @@ class Rtnetlink implements KernelPort {
   }
 
   dumpNexthops() {
-    return this.#dump([dumpNexthops()], payload => toKernelNexthop(decodeNexthop(payload)));
+    return this.#dump([dumpNexthops()], payload => {
+      const nexthop = toKernelNexthop(decodeNexthop(payload));
+      return isBgpNexthopId(nexthop.id) ? undefined : nexthop;
+    });
   }
 
   dumpNeighbours(): Promise<readonly KernelNeighbour[]> {
@@ -106,7 +110,7 @@ class Rtnetlink implements KernelPort {
     // An older kernel ignores the filter.
     return this.#dump(requests, payload => {
       const route = toKernelRoute(decodeRoute(payload));
-      return route?.protocol === PROTOCOL_TWILL ? route : undefined;
+      return route?.protocol === PROTOCOL_TWILL && !isBgpRoute(route) ? route : undefined;
     });
   }
 

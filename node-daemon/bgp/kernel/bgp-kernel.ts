@@ -1,0 +1,344 @@
+/**
+ * Learnt routes in the kernel, and the way to next hops out of it. Shell over routes.ts, tracker.ts.
+ *
+ *   select, sweep ───────────────> LearntRoutes ── batches ──> kernel
+ *   watch ──> NextHopTracker <─── Underlay <───── news, dumps ───┘
+ *                  └──> onNextHops
+ *
+ * Batches go out in slices of a millisecond or two, some on their way at once. What the kernel refuses
+ * is tried again with backoff, by itself; what is lost or doubtful is looked at again (all of it: a
+ * "picture"), and so is everything from time to time. Nothing is removed when it stops.
+ */
+import type {Family, NextHopState, SelectedRoute} from '#bgp-fsm';
+import {NetlinkError, type Monitor, type NetlinkSocket} from '#native-addon';
+import type {Clock, Timer} from '../../datastore/clock.js';
+import {toNews, type News} from './news.js';
+import {takePicture} from './picture.js';
+import type {Refused} from './refusals.js';
+import {toRequests} from './requests.js';
+import {LearntRoutes, type Batch} from './routes.js';
+import {NextHopTracker, type NextHop} from './tracker.js';
+import {Underlay} from './underlay.js';
+import type {Message} from '#native-addon';
+
+export interface BgpKernelOptions {
+  readonly openSocket: () => Promise<NetlinkSocket>;
+  readonly openMonitor: (handlers: MonitorHandlers) => Promise<Pick<Monitor, 'ignore' | 'close'>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly resyncMs?: number; // all is looked at this often; 60000
+  readonly onNextHops: (states: readonly NextHopState[]) => void;
+}
+
+export interface MonitorHandlers {
+  readonly onMessage: (message: Message) => void;
+  readonly onResync: (why: string) => void;
+}
+
+/** The methods of a pino logger that are used. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface BgpKernelStatus {
+  readonly routes: Readonly<Record<Family, {wanted: number; held: number; stale: number}>>;
+  readonly objects: number;
+  readonly written: number; // operations, since start
+  readonly refused: number;
+  readonly refusals: readonly (Pick<Refused<unknown>, 'code' | 'message' | 'attempts'> & {
+    readonly key: string;
+  })[];
+  readonly pictures: number;
+}
+
+/** More at once would hold up the event loop. */
+const SLICE = 512;
+const MOST_UNDER_WAY = 3;
+/** `select` answers when no more than this wait. */
+const TAKEN_BELOW = 2 * SLICE;
+const DEBOUNCE_MS = 200;
+const SHOWN_REFUSALS = 20;
+
+export class BgpKernel {
+  readonly #options: BgpKernelOptions;
+  readonly #clock: Clock;
+  readonly #tracker: NextHopTracker;
+  readonly #routes: LearntRoutes;
+  readonly #resyncMs: number;
+  #underlay = new Underlay();
+  #socket: Promise<NetlinkSocket> | undefined;
+  #monitor: Pick<Monitor, 'ignore' | 'close'> | undefined;
+  #underWay: Promise<void>[] = [];
+  #newsSincePicture: News[] | undefined; // while one is taken
+  #isReflecting = false;
+  #pictureTimer: Timer | undefined;
+  #wantsPicture = false;
+  #isTaking = false;
+  #pictureAtMs = Infinity;
+  #pictures = 0;
+  #wake: () => void = () => undefined;
+  #takers: (() => void)[] = [];
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: BgpKernelOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#resyncMs = options.resyncMs ?? 60_000;
+    this.#tracker = new NextHopTracker(this.#underlay);
+    this.#routes = new LearntRoutes(hop => this.#tracker.resolve(hop));
+  }
+
+  /**
+   * Looks at what is there, writes nothing yet. Answers how many routes an earlier process left.
+   * @throws NetlinkError when the kernel cannot be listened to or read.
+   */
+  async start(): Promise<Readonly<Record<Family, number>>> {
+    this.#monitor = await this.#options.openMonitor({
+      onMessage: message => this.#hear(message),
+      onResync: why => this.#doubt(why),
+    });
+    await this.#takePicture();
+    this.#running = this.#run();
+    return {ipv4: this.#routes.count('ipv4').held, ipv6: this.#routes.count('ipv6').held};
+  }
+
+  /** Resolves when there is room for more. In the order of the calls. */
+  select(routes: readonly SelectedRoute[]): Promise<void> {
+    for (const route of routes) this.#routes.select(route);
+    this.#wake();
+    if (this.#routes.queued < TAKEN_BELOW) return Promise.resolve();
+    return new Promise(resolve => this.#takers.push(resolve));
+  }
+
+  /** All that will be selected of the family is: what an earlier process left beyond it goes. */
+  sweep(family: Family): void {
+    this.#routes.sweep(family);
+    this.#wake();
+  }
+
+  /** The states of those that are new come by onNextHops. */
+  watch(changes: readonly (NextHop & {readonly isUsed: boolean})[]): void {
+    for (const change of changes) {
+      if (change.isUsed) this.#tracker.track(change);
+      else this.#tracker.untrack(change);
+    }
+    this.#tellNextHops();
+  }
+
+  status(): BgpKernelStatus {
+    const {refusals, objects, written} = this.#routes;
+    const shown = [...refusals.entries()].slice(0, SHOWN_REFUSALS);
+    return {
+      routes: {ipv4: this.#routes.count('ipv4'), ipv6: this.#routes.count('ipv6')},
+      objects: objects.size,
+      written,
+      refused: refusals.total,
+      refusals: shown.map(([key, {code, message, attempts}]) => ({key, code, message, attempts})),
+      pictures: this.#pictures,
+    };
+  }
+
+  /** Nothing is left to write for what was selected so far, but what was refused. */
+  async settled(): Promise<void> {
+    while (this.#routes.queued > 0 || this.#underWay.length > 0) {
+      await new Promise<void>(resolve => this.#takers.push(resolve));
+      await Promise.all(this.#underWay);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#pictureTimer?.cancel();
+    this.#monitor?.close();
+    this.#wake();
+    await this.#running;
+    await Promise.all(this.#underWay);
+    (await this.#socket?.catch(() => undefined))?.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      if (this.#clock.nowMs() >= this.#pictureAtMs) this.#pictureSoon();
+      const batch = this.#routes.plan(SLICE, this.#clock.nowMs());
+      const requests = toRequests(batch);
+      if (this.#routes.queued < TAKEN_BELOW) this.#tellTakers();
+      if (requests.length === 0) {
+        await this.#sleep();
+        continue;
+      }
+      const sent = this.#send(batch, requests).finally(() => {
+        this.#underWay = this.#underWay.filter(each => each !== sent);
+        this.#wake();
+      });
+      this.#underWay.push(sent);
+      if (this.#underWay.length >= MOST_UNDER_WAY) await this.#underWay[0];
+    }
+    this.#tellTakers();
+  }
+
+  async #send(batch: Batch, requests: ReturnType<typeof toRequests>): Promise<void> {
+    const hadRefusals = this.#routes.refusals.size > 0;
+    const errors = await this.#use(socket => socket.send(requests)).catch((error: unknown) => {
+      if (!(error instanceof NetlinkError)) throw error;
+      return requests.map(() => error); // what became of them the next picture tells
+    });
+    const isDoubtful = this.#routes.settle(batch, errors, this.#clock.nowMs());
+    if (!isDoubtful) return;
+    this.#doubt('the kernel refused something');
+    const err = errors.find(error => error !== undefined);
+    if (!hadRefusals) this.#options.log.warn({err}, 'kernel refused what BGP has learnt');
+  }
+
+  #hear(message: Message): void {
+    const news = toNews(message);
+    if (news === undefined) return;
+    this.#newsSincePicture?.push(news);
+    this.#take(news);
+  }
+
+  #take(news: News): void {
+    switch (news.kind) {
+      case 'link':
+        return this.#takeLink(news);
+      case 'route': {
+        const {route, isGone, isOnly} = news;
+        const {address, bits} = route.destination;
+        const isKnown = isGone ? this.#underlay.dropRoute(route) : true;
+        if (!isGone) this.#underlay.setRoute(route, isOnly);
+        if (!this.#tracker.concerns(address, bits)) return;
+        if (!isKnown) this.#doubt('an unknown route went');
+        return this.#reflectSoon();
+      }
+      case 'nexthop':
+        if (news.isGone) this.#underlay.dropNexthop(news.nexthop.id);
+        else this.#underlay.setNexthop(news.nexthop);
+        return this.#reflectSoon();
+      case 'lost-route': {
+        const {family, destination} = news.route;
+        this.#routes.lostRoute(family, destination.address, destination.bits);
+        return this.#wake();
+      }
+      case 'lost-object':
+        this.#routes.lostObject(news.id);
+        return this.#wake();
+      case 'doubt':
+        return this.#doubt(news.why);
+    }
+  }
+
+  #takeLink({ifindex, state}: Extract<News, {kind: 'link'}>): void {
+    const wasUsable = this.#underlay.isUsable(ifindex);
+    const isUsable = state === 'usable';
+    this.#underlay.setLink(ifindex, isUsable);
+    if (state === 'down') this.#underlay.dropRoutesOf(ifindex);
+    if (wasUsable === isUsable) return;
+    if (!isUsable && this.#routes.lostLink(ifindex)) this.#doubt('a link of ours went');
+    if (this.#tracker.dependsOn(ifindex)) this.#reflect();
+  }
+
+  /** Next hops anew, once for a burst of news. */
+  #reflectSoon(): void {
+    if (this.#isReflecting) return;
+    this.#isReflecting = true;
+    setImmediate(() => {
+      this.#isReflecting = false;
+      this.#reflect();
+    });
+  }
+
+  #reflect(): void {
+    this.#routes.resolveAll(hop => this.#tracker.resolve(hop));
+    this.#wake();
+    this.#tellNextHops();
+  }
+
+  #tellNextHops(): void {
+    const changes = this.#tracker.takeChanges();
+    if (changes.length > 0) this.#options.onNextHops(changes);
+  }
+
+  #doubt(why: string): void {
+    if (this.#isStopped || this.#pictureTimer !== undefined) return;
+    this.#pictureTimer = this.#clock.after(DEBOUNCE_MS, () => {
+      this.#pictureTimer = undefined;
+      this.#pictureSoon(why);
+    });
+  }
+
+  #pictureSoon(why = 'it is time'): void {
+    this.#pictureAtMs = this.#clock.nowMs() + this.#resyncMs;
+    if (this.#isTaking) {
+      this.#wantsPicture = true;
+      return;
+    }
+    this.#takePicture().catch((err: unknown) => {
+      this.#options.log.warn({err, why}, 'kernel could not be read for BGP');
+      this.#doubt('the last picture failed');
+    });
+  }
+
+  async #takePicture(): Promise<void> {
+    this.#isTaking = true;
+    const news: News[] = (this.#newsSincePicture = []);
+    this.#routes.beginObservation();
+    try {
+      await Promise.all(this.#underWay); // a dump does not see what is still on its way
+      const {underlay, observation} = await this.#use(takePicture);
+      this.#underlay = underlay;
+      this.#tracker.setUnderlay(underlay);
+      this.#routes.observe(observation);
+      this.#newsSincePicture = undefined;
+      for (const each of news) this.#take(each);
+      this.#pictures++;
+    } finally {
+      this.#isTaking = false;
+      this.#newsSincePicture = undefined;
+      this.#pictureAtMs = this.#clock.nowMs() + this.#resyncMs;
+    }
+    if (this.#wantsPicture) this.#doubt('things happened meanwhile');
+    this.#wantsPicture = false;
+    this.#reflect();
+  }
+
+  async #use<T>(action: (socket: NetlinkSocket) => Promise<T>): Promise<T> {
+    this.#socket ??= this.#options.openSocket().then(socket => {
+      this.#monitor?.ignore(socket.port);
+      return socket;
+    });
+    const opened = this.#socket;
+    try {
+      return await action(await opened);
+    } catch (error) {
+      const isSound = error instanceof NetlinkError && error.code === 'EINTR'; // of a dump
+      if (this.#socket === opened && !isSound) {
+        this.#socket = undefined;
+        opened.then(
+          socket => socket.close(),
+          () => undefined,
+        );
+      }
+      throw error;
+    }
+  }
+
+  /** Until there is something to do. */
+  async #sleep(): Promise<void> {
+    const dueMs = Math.min(this.#pictureAtMs, this.#routes.refusals.nextDueMs());
+    let timer: Timer | undefined;
+    await new Promise<void>(resolve => {
+      this.#wake = resolve;
+      const delayMs = Math.max(0, dueMs - this.#clock.nowMs());
+      if (Number.isFinite(delayMs)) timer = this.#clock.after(delayMs, resolve);
+    });
+    this.#wake = () => undefined;
+    timer?.cancel();
+  }
+
+  #tellTakers(): void {
+    const takers = this.#takers;
+    this.#takers = [];
+    for (const tell of takers) tell();
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What is known of each learnt prefix of one family, in columns: which set of next hops it is to have,
+ * which object its route in the kernel names, and the queue of those where the two differ. No I/O.
+ */
+import {PrefixSlots, resized} from './prefix-slots.js';
+
+/** `wanted`: nobody has said yet; a route that an earlier process left stays. */
+export const STALE = -1;
+/** `held`: something we cannot name; a write must not replace what may be somebody else's. */
+export const UNKNOWN = -1;
+/** `held`: a route of ours by protocol and metric, but not with an object of ours. */
+export const OVERWRITTEN = -2;
+
+export class RouteColumns {
+  readonly #slots: PrefixSlots;
+  #wanted: Int32Array; // set + 1; 0: no route; STALE
+  #held: Int32Array; // nexthop id; 0: no route; UNKNOWN, OVERWRITTEN
+  #writtenIn: Uint32Array; // epochs; see routes.ts
+  #seenIn: Uint32Array;
+  #isQueued: Uint8Array;
+  #queue: number[] = [];
+  #from = 0; // of the queue
+  #isSwept = false;
+
+  constructor(octets: 4 | 16) {
+    this.#slots = new PrefixSlots(octets);
+    const {capacity} = this.#slots;
+    this.#wanted = new Int32Array(capacity);
+    this.#held = new Int32Array(capacity);
+    this.#writtenIn = new Uint32Array(capacity);
+    this.#seenIn = new Uint32Array(capacity);
+    this.#isQueued = new Uint8Array(capacity);
+  }
+
+  get queued(): number {
+    return this.#queue.length - this.#from;
+  }
+
+  find(address: Uint8Array, bits: number): number {
+    return this.#slots.find(address, bits);
+  }
+
+  slotOf(address: Uint8Array, bits: number): number {
+    const slot = this.#slots.add(address, bits);
+    const {capacity} = this.#slots;
+    if (capacity > this.#wanted.length) {
+      this.#wanted = resized(this.#wanted, capacity);
+      this.#held = resized(this.#held, capacity);
+      this.#writtenIn = resized(this.#writtenIn, capacity);
+      this.#seenIn = resized(this.#seenIn, capacity);
+      this.#isQueued = resized(this.#isQueued, capacity);
+    }
+    return slot;
+  }
+
+  prefix(slot: number): {address: Uint8Array; bits: number} {
+    return {address: this.#slots.address(slot), bits: this.#slots.bits(slot)};
+  }
+
+  wanted(slot: number): number {
+    return this.#wanted[slot] as number;
+  }
+
+  held(slot: number): number {
+    return this.#held[slot] as number;
+  }
+
+  want(slot: number, wanted: number): void {
+    this.#wanted[slot] = wanted;
+    this.enqueue(slot);
+  }
+
+  setHeld(slot: number, held: number): void {
+    this.#held[slot] = held;
+  }
+
+  /** Found in the kernel, and nobody has asked for it. */
+  adopt(slot: number): void {
+    this.#wanted[slot] = this.#isSwept ? 0 : STALE;
+  }
+
+  write(slot: number, target: number, epoch: number): void {
+    this.#held[slot] = target;
+    this.#writtenIn[slot] = epoch;
+  }
+
+  wasWritten(slot: number, epoch: number): boolean {
+    return this.#writtenIn[slot] === epoch;
+  }
+
+  noteSeen(slot: number, epoch: number): void {
+    this.#seenIn[slot] = epoch;
+  }
+
+  /** Believed to be there, and not seen in this epoch. */
+  unseen(epoch: number): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#held.length; slot++) {
+      const isHere = this.#held[slot] === 0 || this.#seenIn[slot] === epoch;
+      if (!isHere && this.#writtenIn[slot] !== epoch) slots.push(slot);
+    }
+    return slots;
+  }
+
+  slotsWith(targets: ReadonlySet<number>): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#held.length; slot++) {
+      const held = this.#held[slot] as number;
+      if (held > 0 && targets.has(held)) slots.push(slot);
+    }
+    return slots;
+  }
+
+  /** From now on what nobody asks for goes. */
+  sweep(): void {
+    this.#isSwept = true;
+    for (let slot = 0; slot < this.#wanted.length; slot++) {
+      if (this.#wanted[slot] === STALE) this.want(slot, 0);
+    }
+  }
+
+  enqueue(slot: number): void {
+    if (this.#isQueued[slot] === 1) return;
+    this.#isQueued[slot] = 1;
+    this.#queue.push(slot);
+  }
+
+  /** The next one of the queue; -1: it is empty. */
+  next(): number {
+    const slot = this.#queue[this.#from];
+    if (slot === undefined) {
+      this.#queue = [];
+      this.#from = 0;
+      return -1;
+    }
+    this.#from++;
+    this.#isQueued[slot] = 0;
+    return slot;
+  }
+
+  /**
+   * Nothing is wanted or held of the prefix: its slot may be another's. One that is free already may
+   * come again, from a list of those that waited.
+   */
+  free(slot: number): void {
+    const {address, bits} = this.prefix(slot);
+    if (this.#isQueued[slot] === 1 || this.find(address, bits) !== slot) return;
+    this.#slots.remove(slot);
+    this.#wanted[slot] = 0;
+    this.#held[slot] = 0;
+    this.#writtenIn[slot] = 0;
+    this.#seenIn[slot] = 0;
+  }
+
+  count(): {wanted: number; held: number; stale: number} {
+    const counts = {wanted: 0, held: 0, stale: 0};
+    for (let slot = 0; slot < this.#wanted.length; slot++) {
+      const wanted = this.#wanted[slot] as number;
+      if (wanted > 0) counts.wanted++;
+      else if (wanted === STALE) counts.stale++;
+      if (this.#held[slot] !== 0) counts.held++;
+    }
+    return counts;
+  }
+}

@@ -1,0 +1,263 @@
+import test from 'ava';
+import {addressText} from '../../kernel/key.js';
+import type {Hop, Path} from './objects.js';
+import {no, PaperKernel} from './paper-kernel.js';
+import {LearntRoutes} from './routes.js';
+import {hops, route, type Hops} from './scratch-kernel.js';
+
+const gateways = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '2001:db8::1', '2001:db8::2'];
+const sets: readonly Hops[] = [
+  hops(gateways[0]!),
+  hops(gateways[1]!),
+  hops(gateways[0]!, gateways[1]!),
+  hops(gateways[0]!, gateways[1]!, `${gateways[2]!}*5`),
+  hops(gateways[3]!),
+  hops(gateways[3]!, gateways[4]!),
+];
+
+/** The world: how next hops are reached, what is to be there, and the kernel. */
+class World {
+  readonly kernel = new PaperKernel();
+  readonly unreachable = new Set<string>();
+  readonly ways = new Map<string, string>(); // by gateway: recursive next hops
+  readonly wanted = new Map<string, Hops>();
+  nowMs = 0;
+  routes = new LearntRoutes(hop => this.resolve(hop));
+
+  readonly resolve = ({address}: Pick<Hop, 'address'>): Path | undefined => {
+    const text = addressText(address);
+    if (this.unreachable.has(text)) return undefined;
+    const way = this.ways.get(text);
+    return {ifindex: 4, gateway: way === undefined ? address : hops(way)[0]!.address};
+  };
+
+  select(prefix: string, nextHops: Hops): void {
+    if (nextHops.length === 0) this.wanted.delete(prefix);
+    else this.wanted.set(prefix, nextHops);
+    this.routes.select(route(prefix, nextHops));
+  }
+
+  /** One batch there and back. */
+  step(limit = 100): boolean {
+    const batch = this.routes.plan(limit, this.nowMs);
+    const errors = this.kernel.carryOut(batch);
+    return this.routes.settle(batch, errors, this.nowMs);
+  }
+
+  look(): void {
+    this.routes.beginObservation();
+    this.routes.observe(this.kernel.observe());
+  }
+
+  /** Until nothing is left to do; doubts are looked into. */
+  settle(): void {
+    for (let round = 0; round < 40; round++) {
+      if (this.step()) this.look();
+      this.nowMs += 31_000;
+    }
+  }
+
+  expected(): string[] {
+    const way = ({address}: Hops[number]) => {
+      const path = this.resolve({address});
+      return path && `${addressText(path.gateway)} dev 4`;
+    };
+    return [...this.wanted]
+      .map(([prefix, nextHops]) => {
+        const [only, ...others] = nextHops;
+        if (others.length === 0) return `${prefix} via ${way(only!)}`;
+        const ways = nextHops.flatMap(hop =>
+          way(hop) ? [`${way(hop)} weight ${hop.weight}`] : [],
+        );
+        return `${prefix} via ${ways.sort().join(', ')}`;
+      })
+      .sort();
+  }
+}
+
+test('one batch: objects, then routes; nothing to do afterwards', t => {
+  const world = new World();
+  for (let n = 0; n < 10; n++) world.select(`10.0.${n}.0/24`, sets[n % 4]!);
+  world.step();
+  t.deepEqual(world.kernel.print(), world.expected());
+  const {operations} = world.kernel;
+  t.is(operations, 10 + 3 + 2, 'ten routes, three next hops, two groups');
+  world.settle();
+  t.is(world.kernel.operations, operations);
+});
+
+test('a batch is as long as it may be, and the rest comes in the next', t => {
+  const world = new World();
+  for (let n = 0; n < 10; n++) world.select(`10.0.${n}.0/24`, sets[0]!);
+  t.is(world.routes.plan(4, 0).routes.length, 4);
+  t.is(world.routes.queued, 6);
+});
+
+test('what changes twice before it is written is written once', t => {
+  const world = new World();
+  world.select('10.0.0.0/24', sets[0]!);
+  world.select('10.0.0.0/24', sets[1]!);
+  world.select('10.0.1.0/24', sets[1]!);
+  world.select('10.0.1.0/24', []);
+  world.step();
+  t.deepEqual(world.kernel.print(), ['10.0.0.0/24 via 192.0.2.2 dev 4']);
+  t.is(world.kernel.operations, 2);
+});
+
+test('a next hop that becomes unreachable leaves its groups by one operation for all routes', t => {
+  const world = new World();
+  for (let n = 0; n < 50; n++) world.select(`10.0.${n}.0/24`, sets[2]!);
+  world.step();
+  const before = world.kernel.operations;
+  world.unreachable.add(gateways[0]!);
+  world.routes.resolveAll(world.resolve);
+  world.step();
+  t.is(world.kernel.operations, before + 1);
+  t.deepEqual(world.kernel.print(), world.expected());
+  world.unreachable.clear();
+  world.routes.resolveAll(world.resolve);
+  world.step();
+  t.is(world.kernel.operations, before + 2);
+  t.deepEqual(world.kernel.print(), world.expected());
+});
+
+test('routes of a next hop that cannot be reached wait, and nothing is refused', t => {
+  const world = new World();
+  world.unreachable.add(gateways[0]!);
+  world.select('10.0.0.0/24', sets[0]!);
+  world.select('fd00::/48', sets[4]!);
+  world.settle();
+  t.deepEqual(world.kernel.print(), ['fd00::/48 via 2001:db8::1 dev 4']);
+  world.unreachable.clear();
+  world.routes.resolveAll(world.resolve);
+  world.step();
+  t.is(world.kernel.print().length, 2);
+  t.is(world.routes.refusals.total, 0);
+});
+
+test('what is refused is tried again later each time, by itself, and holds up nothing', t => {
+  const world = new World();
+  world.kernel.routes.set('10.0.0.0/24', {...route('10.0.0.0/24', []), target: 0}); // foreign
+  world.select('10.0.0.0/24', sets[0]!);
+  world.select('10.0.1.0/24', sets[0]!);
+  world.step();
+  t.true(world.kernel.routes.has('10.0.1.0/24'));
+  const tries: number[] = [];
+  for (world.nowMs = 0; world.nowMs < 4000; world.nowMs += 10) {
+    const before = world.kernel.operations;
+    world.step();
+    if (world.kernel.operations > before) tries.push(world.nowMs);
+  }
+  t.deepEqual(tries, [250, 750, 1750, 3750]);
+  world.kernel.routes.delete('10.0.0.0/24');
+  world.settle();
+  t.deepEqual(world.kernel.print(), world.expected());
+  t.is(world.routes.refusals.size, 0);
+});
+
+test('a restart takes over objects of equal content by the routes that name them', t => {
+  const world = new World();
+  world.ways.set(gateways[0]!, '192.0.2.9').set(gateways[1]!, '192.0.2.9'); // two, alike
+  const select = () => {
+    for (let n = 0; n < 20; n++) world.select(`10.0.${n}.0/24`, sets[n % 4]!);
+    for (let n = 0; n < 20; n++) world.select(`fd00:${n + 1}::/48`, sets[4 + (n % 2)]!);
+  };
+  select();
+  world.settle();
+  const {operations} = world.kernel;
+  world.routes = new LearntRoutes(world.resolve);
+  world.look();
+  t.is(world.routes.count('ipv4').stale, 20);
+  select();
+  for (const family of ['ipv4', 'ipv6'] as const) world.routes.sweep(family);
+  world.settle();
+  t.is(world.kernel.operations, operations, 'not one operation');
+  t.deepEqual(world.kernel.print(), world.expected());
+});
+
+test('stale routes stay until the sweep of their family, and their objects with them', t => {
+  const world = new World();
+  world.select('10.0.0.0/24', sets[2]!);
+  world.select('fd00::/48', sets[4]!);
+  world.settle();
+  const whole = world.kernel.print();
+  world.routes = new LearntRoutes(world.resolve);
+  world.look();
+  world.settle();
+  world.look();
+  t.deepEqual(world.kernel.print(), whole);
+  world.routes.sweep('ipv4');
+  world.settle();
+  t.deepEqual(world.kernel.print(), ['fd00::/48 via 2001:db8::1 dev 4']);
+  world.routes.sweep('ipv6');
+  world.settle();
+  t.is(world.kernel.objects.size, 0);
+});
+
+test('whatever happens in whatever order, in the end the kernel has what is wanted', t => {
+  for (let round = 0; round < 60; round++) {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000) + round;
+    const random = lehmer(seed);
+    const world = new World();
+    for (let step = 0; step < 300; step++) happen(world, random);
+    world.kernel.refuse = () => undefined;
+    world.unreachable.clear();
+    world.routes.resolveAll(world.resolve);
+    world.routes.sweep('ipv4');
+    world.routes.sweep('ipv6');
+    world.settle();
+    world.look();
+    world.settle();
+    t.deepEqual(world.kernel.print(), world.expected(), `seed ${seed}`);
+    const needed = world.wanted.size === 0 ? 0 : 1;
+    t.true(world.kernel.objects.size >= needed && world.kernel.objects.size <= 9, `seed ${seed}`);
+    t.is(world.routes.refusals.size, 0, `seed ${seed}`);
+  }
+});
+
+function happen(world: World, random: (below: number) => number): void {
+  const n = random(40);
+  const family = random(2) === 0 ? 'ipv4' : 'ipv6';
+  const prefix = family === 'ipv4' ? `10.0.${n}.0/24` : `fd00:${n + 1}::/48`;
+  const of = family === 'ipv4' ? sets.slice(0, 4) : sets.slice(4);
+  const ids = [...world.kernel.objects.keys()];
+  const id = ids[random(Math.max(1, ids.length))] ?? 0;
+  const gateway = gateways[random(gateways.length)]!;
+  switch (random(12)) {
+    case 0:
+      return void world.step(random(10));
+    case 1:
+      world.kernel.refuse =
+        random(3) > 0 ? () => undefined : () => (random(4) ? undefined : no('ENOMEM'));
+      return;
+    case 2: // somebody deletes a route; we may hear of it, or not
+      if (world.kernel.routes.delete(prefix) && random(2) === 0) {
+        const {address, bits} = route(prefix, []);
+        world.routes.lostRoute(family, address, bits);
+      }
+      return;
+    case 3:
+      world.kernel.deleteObject(id);
+      if (id !== 0 && random(2) === 0) world.routes.lostObject(id);
+      return;
+    case 4:
+      if (random(2) === 0) world.unreachable.add(gateway);
+      else world.unreachable.delete(gateway);
+      return world.routes.resolveAll(world.resolve);
+    case 5:
+      world.ways.set(gateway, gateway.includes(':') ? '2001:db8::9' : '192.0.2.9');
+      return world.routes.resolveAll(world.resolve);
+    case 6:
+      return world.look();
+    case 7:
+      world.nowMs += random(1000);
+      return;
+    default:
+      return world.select(prefix, random(3) === 0 ? [] : of[random(of.length)]!);
+  }
+}
+
+function lehmer(seed: number): (below: number) => number {
+  let state = seed + 1;
+  return below => (state = Number((BigInt(state) * 48_271n) % 2_147_483_647n)) % below;
+}

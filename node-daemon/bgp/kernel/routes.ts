@@ -1,0 +1,269 @@
+/**
+ * Learnt routes: what is to be in the kernel, what is believed to be there, and the next batch that
+ * brings the one to the other. Pure: time is handed in, the kernel is elsewhere.
+ *
+ *   select() ── wanted ──┐                        ┌── settle(): what was refused, with backoff
+ *                        ├── queue ── plan() ── batch
+ *   observe() ── held ───┘                        └── lost…(): what went without us
+ *
+ * What plan() hands out is believed to be done from then on; the kernel takes batches in order. Routes
+ * that an earlier process left are stale: kept until the same route is selected (and then nothing is
+ * written) or until sweep() says that all which will be selected is.
+ */
+import type {Family, SelectedRoute} from '#bgp-fsm';
+import {addressText} from '../../kernel/key.js';
+import {NextHopObjects, type Hop, type KernelObject, type ObjectOp, type Path} from './objects.js';
+import {Refusals, type Refusal} from './refusals.js';
+import {OVERWRITTEN, RouteColumns, STALE, UNKNOWN} from './route-columns.js';
+
+export interface RouteOp {
+  readonly kind: 'add' | 'replace' | 'delete';
+  readonly family: Family;
+  readonly slot: number;
+  readonly address: Uint8Array;
+  readonly bits: number;
+  readonly target: number; // nexthop id; of a deletion 0
+}
+
+/** To be carried out in this order: objects, routes, garbage. */
+export interface Batch {
+  readonly objects: readonly ObjectOp[];
+  readonly routes: readonly RouteOp[];
+  readonly garbage: readonly ObjectOp[];
+}
+
+/** What a dump showed of ours. */
+export interface Observation {
+  readonly objects: ReadonlyMap<number, KernelObject>;
+  readonly routes: readonly ObservedRoute[];
+}
+
+export interface ObservedRoute {
+  readonly family: Family;
+  readonly address: Uint8Array;
+  readonly bits: number;
+  readonly target: number; // 0: it names no nexthop object, so somebody wrote over ours
+}
+
+/** What is tried again. */
+type Retry =
+  | {readonly kind: 'route'; readonly family: Family; readonly slot: number}
+  | {readonly kind: 'object'; readonly id: number; readonly name: string};
+
+export const families: readonly Family[] = ['ipv4', 'ipv6'];
+
+export class LearntRoutes {
+  readonly objects: NextHopObjects;
+  readonly refusals = new Refusals<Retry>();
+  written = 0; // operations that the kernel carried out, since start
+  readonly #columns: Readonly<Record<Family, RouteColumns>> = {
+    ipv4: new RouteColumns(4),
+    ipv6: new RouteColumns(16),
+  };
+  #epoch = 1;
+
+  constructor(resolve: (hop: Hop) => Path | undefined) {
+    this.objects = new NextHopObjects(resolve);
+  }
+
+  select({family, address, bits, nextHops}: SelectedRoute): void {
+    const columns = this.#columns[family];
+    const slot = columns.slotOf(address, bits);
+    const before = columns.wanted(slot);
+    const set = nextHops.length === 0 ? undefined : this.objects.retain(nextHops);
+    if (set !== undefined && before === STALE) this.objects.claim(set, columns.held(slot));
+    if (before > 0) this.objects.release(this.objects.set(before - 1));
+    columns.want(slot, set === undefined ? 0 : set.ix + 1);
+  }
+
+  /** All that will be selected of the family is: stale routes go. */
+  sweep(family: Family): void {
+    this.#columns[family].sweep();
+  }
+
+  get queued(): number {
+    return families.reduce((sum, family) => sum + this.#columns[family].queued, 0);
+  }
+
+  count(family: Family): {wanted: number; held: number; stale: number} {
+    return this.#columns[family].count();
+  }
+
+  /** At most `limit` routes. Empty lists when there is nothing to do. */
+  plan(limit: number, nowMs: number): Batch {
+    const retried = this.#retryDue(nowMs);
+    const {ops: objects, ready} = this.objects.takeWrites();
+    for (const name of retried) {
+      if (!objects.some(op => op.name === name)) this.refusals.forget(name); // as it should be
+    }
+    for (const {waiting} of ready) this.#wake(waiting);
+    const routes: RouteOp[] = [];
+    for (const family of families) this.#planFamily(family, routes, limit);
+    return {objects, routes, garbage: this.queued === 0 ? this.objects.takeDeletes() : []};
+  }
+
+  /** What the kernel said, by the index of the operation. True: something is not as we believed. */
+  settle(batch: Batch, errors: readonly (Refusal | undefined)[], nowMs: number): boolean {
+    const {objects, routes} = batch;
+    let isDoubtful = false;
+    for (const [at, op] of objects.entries()) {
+      isDoubtful = this.#settleObject(op, errors[at], nowMs) || isDoubtful;
+    }
+    for (const [at, op] of routes.entries()) {
+      const error = errors[objects.length + at];
+      if (error === undefined && op.kind !== 'delete' && this.refusals.size === 0) continue;
+      isDoubtful = this.#settleRoute(op, error, nowMs) || isDoubtful;
+    } // garbage that was not there is gone as well
+    for (const error of errors) if (error === undefined) this.written++;
+    return isDoubtful;
+  }
+
+  /** The way to next hops may have changed. */
+  resolveAll(resolve: (hop: Hop) => Path | undefined): void {
+    for (const hop of this.objects.hops.values()) this.objects.setPath(hop, resolve(hop));
+  }
+
+  /** True: objects went with it. */
+  lostLink(ifindex: number): boolean {
+    const gone = this.objects.noteLinkDown(ifindex);
+    this.#lostTargets(gone);
+    return gone.size > 0;
+  }
+
+  lostObject(id: number): void {
+    this.objects.noteGone(id);
+    this.#lostTargets(new Set([id]));
+  }
+
+  lostRoute(family: Family, address: Uint8Array, bits: number): void {
+    const columns = this.#columns[family];
+    const slot = columns.find(address, bits);
+    if (slot >= 0 && columns.held(slot) !== 0) this.#setHeld(columns, slot, 0);
+  }
+
+  /** To be called before the dump: what is written from now on, the dump may not show. */
+  beginObservation(): void {
+    this.#epoch++;
+    this.objects.beginObservation();
+  }
+
+  observe({objects, routes}: Observation): void {
+    this.#lostTargets(this.objects.observe(objects));
+    for (const {family, address, bits, target} of routes) {
+      const columns = this.#columns[family];
+      const slot = columns.slotOf(address, bits);
+      columns.noteSeen(slot, this.#epoch);
+      if (columns.wasWritten(slot, this.#epoch)) continue;
+      if (columns.held(slot) === 0 && columns.wanted(slot) === 0) columns.adopt(slot);
+      this.#setHeld(columns, slot, target === 0 ? OVERWRITTEN : target);
+    }
+    for (const family of families) {
+      const columns = this.#columns[family];
+      for (const slot of columns.unseen(this.#epoch)) this.#setHeld(columns, slot, 0);
+    }
+  }
+
+  #planFamily(family: Family, routes: RouteOp[], limit: number): void {
+    const columns = this.#columns[family];
+    while (routes.length < limit) {
+      const slot = columns.next();
+      if (slot < 0) return;
+      const op = this.#planRoute(family, columns, slot);
+      if (op === undefined) continue;
+      this.#moveCount(columns.held(slot), op.target);
+      columns.write(slot, op.target, this.#epoch);
+      routes.push(op);
+    }
+  }
+
+  #planRoute(family: Family, columns: RouteColumns, slot: number): RouteOp | undefined {
+    const wanted = columns.wanted(slot);
+    const held = columns.held(slot);
+    if (wanted === STALE) return undefined;
+    const set = wanted === 0 ? undefined : this.objects.set(wanted - 1);
+    const target = set === undefined ? 0 : this.objects.target(set);
+    if (set !== undefined && target === 0) {
+      set.waiting[family].push(slot);
+      return undefined;
+    }
+    const {address, bits} = columns.prefix(slot);
+    if (target === held) {
+      if (this.refusals.size > 0) this.refusals.forget(routeKey(address, bits));
+      if (target === 0) columns.free(slot);
+      return undefined;
+    }
+    const isThere = held > 0 || held === OVERWRITTEN;
+    const kind = target === 0 ? 'delete' : isThere ? 'replace' : 'add';
+    return {kind, family, slot, address, bits, target};
+  }
+
+  #settleObject({id, name}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
+    if (error === undefined) {
+      this.refusals.forget(name);
+      return false;
+    }
+    this.objects.noteRefused(id);
+    this.refusals.note(name, {kind: 'object', id, name}, error, nowMs);
+    return true;
+  }
+
+  #settleRoute(op: RouteOp, error: Refusal | undefined, nowMs: number): boolean {
+    const {family, slot, kind, address, bits, target} = op;
+    const columns = this.#columns[family];
+    const isIt = columns.find(address, bits) === slot;
+    if (error === undefined || (kind === 'delete' && error.code === 'ESRCH')) {
+      this.refusals.forget(routeKey(address, bits));
+      const isOver = kind === 'delete' && columns.wanted(slot) === 0 && columns.held(slot) === 0;
+      if (isIt && isOver) columns.free(slot);
+      return false;
+    }
+    if (!isIt || columns.held(slot) !== target) return true; // superseded
+    this.#moveCount(target, UNKNOWN);
+    columns.setHeld(slot, UNKNOWN);
+    this.refusals.note(routeKey(address, bits), {kind: 'route', family, slot}, error, nowMs);
+    return true;
+  }
+
+  /** Answers the names of objects among them. */
+  #retryDue(nowMs: number): string[] {
+    const objects: string[] = [];
+    for (const retry of this.refusals.takeDue(nowMs)) {
+      if (retry.kind === 'route') {
+        this.#columns[retry.family].enqueue(retry.slot);
+      } else {
+        this.objects.retry(retry.id);
+        objects.push(retry.name);
+      }
+    }
+    return objects;
+  }
+
+  #lostTargets(gone: ReadonlySet<number>): void {
+    if (gone.size === 0) return;
+    for (const family of families) {
+      const columns = this.#columns[family];
+      for (const slot of columns.slotsWith(gone)) this.#setHeld(columns, slot, 0);
+    }
+  }
+
+  #wake(waiting: Record<Family, number[]>): void {
+    for (const family of families) {
+      for (const slot of waiting[family].splice(0)) this.#columns[family].enqueue(slot);
+    }
+  }
+
+  #setHeld(columns: RouteColumns, slot: number, held: number): void {
+    this.#moveCount(columns.held(slot), held);
+    columns.setHeld(slot, held);
+    columns.enqueue(slot);
+  }
+
+  #moveCount(from: number, to: number): void {
+    if (from > 0) this.objects.countRoute(from, -1);
+    if (to > 0) this.objects.countRoute(to, 1);
+  }
+}
+
+function routeKey(address: Uint8Array, bits: number): string {
+  return `${addressText(address)}/${bits}`;
+}
