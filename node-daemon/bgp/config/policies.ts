@@ -91,5 +91,7 @@ function around({address}: Cidr, pools: readonly Cidr[]): readonly Cidr[] {
 
 /** Octets as characters: there may be ten thousand, and nobody reads it. */
 function keyOf(prefixes: readonly Cidr[]): string {
-  return prefixes.map(({address, bits}) => String.fromCharCode(address.length, ...address, bits)).join('');
+  return prefixes
+    .map(({address, bits}) => String.fromCharCode(address.length, ...address, bits))
+    .join('');
 }

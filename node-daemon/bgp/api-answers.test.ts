@@ -1,0 +1,80 @@
+import test, {type ExecutionContext} from 'ava';
+import {Rib} from '../bgp-fsm/rib/rib.js';
+import {PaperSpeaker, peerAt, routesTo, speakerOf} from '../bgp-fsm/speaker/paper-speaker.js';
+import {PaperClock, PaperNetwork} from '../bgp-fsm/speaker/paper-world.js';
+import {openNodeApi, type NodeApi} from '../http/client.js';
+import {createHttpServer} from '../http/server.js';
+import {createBgpAnswers} from './api-answers.js';
+
+const [left, right] = ['192.0.2.1', '192.0.2.2'];
+
+/** The API of a daemon whose speaker is this one. */
+async function serve(t: ExecutionContext, {speaker}: PaperSpeaker): Promise<NodeApi> {
+  const host = {
+    status: () => Promise.resolve(speaker.status()),
+    show: (query: Parameters<typeof speaker.show>[0]) => Promise.resolve(speaker.show(query)),
+  };
+  const self = {node: 'a', asn: 65001, identifier: 0xc0000201};
+  const server = await createHttpServer({
+    listen: {host: '127.0.0.1', port: 0},
+    routes: {
+      status: () => undefined as never,
+      healthy: () => ({ok: true, reasons: []}),
+      ready: () => ({ok: true, reasons: []}),
+      metrics: () => Promise.resolve(''),
+      bgp: createBgpAnswers({speaker: () => host, self: () => self}),
+    },
+    onError: error => t.fail(String(error)),
+  });
+  t.teardown(() => server.close());
+  return openNodeApi(server.url);
+}
+
+async function prefixes(api: NodeApi, query: Readonly<Record<string, string>>) {
+  return (await api.bgpRoutes(query)).routes.map(({prefix, peer}) => `${prefix} ${peer}`);
+}
+
+test('peers and routes of a speaker are told by the API', async t => {
+  const clock = new PaperClock();
+  const network = new PaperNetwork(clock);
+  const one = new PaperSpeaker(network, left, {rib: new Rib()});
+  const other = new PaperSpeaker(network, right, {rib: new Rib()});
+  const many = Array.from({length: 250}, (_, i) => `10.2.${i}.0/24`);
+  one.speaker.setLocalRoutes(routesTo('10.1.0.0/16'));
+  other.speaker.setLocalRoutes(routesTo('10.2.0.0/16', ...many));
+  one.speaker.configure(speakerOf(65001, {peers: [peerAt(right, {name: 'tor'})]}));
+  other.speaker.configure(speakerOf(65002, {peers: [peerAt(left)]}));
+  clock.run(10_000);
+  const api = await serve(t, one);
+
+  const {peers, ...self} = await api.bgpPeers();
+  t.like(self, {node: 'a', asn: 65001, identifier: left});
+  t.like(peers[0], {
+    ...{name: 'tor', address: right, asn: 65002, state: 'Established', session: 'external'},
+    ...{localAddress: left, flaps: 0, families: ['ipv4', 'ipv6'], endOfRib: ['ipv4', 'ipv6']},
+  });
+  t.deepEqual(peers[0]?.prefixes.ipv4, {
+    ...{received: 251, accepted: 251, best: 251, advertised: 1, stale: 0},
+  });
+
+  t.deepEqual(await prefixes(api, {prefix: '10.2.7.9'}), ['10.2.0.0/16 tor', '10.2.7.0/24 tor']);
+  t.deepEqual(await prefixes(api, {prefix: '10.2.7.0/24'}), ['10.2.7.0/24 tor']);
+  t.deepEqual(await prefixes(api, {prefix: '10.1.0.0/16'}), ['10.1.0.0/16 local']);
+  t.is((await prefixes(api, {prefix: '10.2.0.0/16', longer: 'true'})).length, 251);
+  t.deepEqual(await prefixes(api, {table: 'advertised', peer: 'tor'}), ['10.1.0.0/16 local']);
+
+  const seen: string[] = [];
+  for (let after = ''; ;) {
+    const page = await api.bgpRoutes({
+      ...{table: 'received', peer: 'tor', limit: '100', ...(after !== '' && {after})},
+    });
+    seen.push(...page.routes.map(({prefix}) => prefix));
+    if (page.next === undefined) break;
+    after = page.next;
+  }
+  t.deepEqual([...seen].sort(), ['10.2.0.0/16', ...many].sort());
+  await t.throwsAsync(api.bgpRoutes({peer: 'x'}), {
+    message: /404, there is no peer x; there are tor$/,
+  });
+  await t.throwsAsync(api.bgpRoutes({limit: 'x'}), {message: /400, limit: expected/});
+});
