@@ -65,6 +65,7 @@ import {
 import type {Event, EventKind} from './event.js';
 import {cancelRestart, loseEstablished, loseOpenSent, stopSilently} from './leave.js';
 import {establish, keepAlive, redial} from './moves.js';
+import {NO_TIMERS} from './timer-set.js';
 import {expire, restartHold, restartSendHold, startKeepalive, type Turn} from './turn.js';
 import type {Context, Session, State, Step, Timer} from './types.js';
 
@@ -75,7 +76,7 @@ export function createSession(): Session {
     secondary: false,
     connection: undefined,
     dialling: false,
-    running: new Set(),
+    running: NO_TIMERS,
     connectRetryCounter: 0,
     failures: 0,
     opensEarly: false,

@@ -5,6 +5,7 @@ import {CEASE, FSM_ERROR, HOLD_EXPIRED, SEND_HOLD_EXPIRED} from '../wire/constan
 import {isHardCease, type Notification, notification, wrapHardReset} from '../wire/notification.js';
 import {backoffMs, jitterMs} from './backoff.js';
 import type {Again} from './event.js';
+import {NO_TIMERS} from './timer-set.js';
 import {dropTcp, moveTo, startConnectRetry, startTimer, stopTimer, type Turn} from './turn.js';
 import type {DownReason, State} from './types.js';
 
@@ -25,7 +26,7 @@ export function leave(turn: Turn, reason: DownReason, how: Leave = {}): void {
   const {session, actions} = turn;
   if (how.send) actions.push({kind: 'sendNotification', notification: how.send});
   for (const timer of session.running) actions.push({kind: 'stopTimer', timer});
-  session.running = new Set();
+  session.running = NO_TIMERS;
   dropTcp(turn, how.send !== undefined);
   if (how.counts ?? true) session.connectRetryCounter++;
 

@@ -3,6 +3,7 @@
  * lives for one event, and the effects it collects are data.
  */
 import {jitterMs} from './backoff.js';
+import {withoutTimer, withTimer} from './timer-set.js';
 import type {Action, Context, Session, State, Timer} from './types.js';
 
 type Draft = {-readonly [K in keyof Session]: Session[K]};
@@ -23,7 +24,7 @@ export function moveTo(turn: Turn, to: State): void {
 }
 
 export function startTimer(turn: Turn, timer: Timer, delayMs: number): void {
-  turn.session.running = new Set(turn.session.running).add(timer);
+  turn.session.running = withTimer(turn.session.running, timer);
   turn.actions.push({kind: 'startTimer', timer, delayMs});
 }
 
@@ -36,9 +37,7 @@ export function stopTimer(turn: Turn, timer: Timer): void {
 
 /** It has fired: it runs no more, and there is nothing to stop. */
 export function expire(turn: Turn, timer: Timer): void {
-  const running = new Set(turn.session.running);
-  running.delete(timer);
-  turn.session.running = running;
+  turn.session.running = withoutTimer(turn.session.running, timer);
 }
 
 export function startConnectRetry(turn: Turn): void {

@@ -61,6 +61,7 @@ export class SessionRunner {
   readonly #owner: SessionOwner;
   readonly #ports: SpeakerPorts;
   readonly #timers: Timers<`${Slot} ${Timer}`>;
+  readonly #expiries = new Map<`${Slot} ${Timer}`, () => void>();
   readonly #lines: Record<Slot, Line | undefined> = {a: undefined, b: undefined};
   readonly #dials: Record<Slot, {cancel(): void} | undefined> = {a: undefined, b: undefined};
   #peer: Peer = createPeer();
@@ -318,14 +319,23 @@ export class SessionRunner {
 
   #startTimer(slot: Slot, timer: Timer, delayMs: number): void {
     const name = `${slot} ${timer}` as const;
-    const fire = () => {
+    const expire = this.#expireOf(name, slot, timer);
+    if (timer === 'hold') this.#timers.startAfterInput(name, delayMs, expire);
+    else this.#timers.start(name, delayMs, expire);
+  }
+
+  /** Made once: timers are started with every message. */
+  #expireOf(name: `${Slot} ${Timer}`, slot: Slot, timer: Timer): () => void {
+    const known = this.#expiries.get(name);
+    if (known !== undefined) return known;
+    const expire = () => {
       if (timer === 'connectRetry' && this.#dials[slot] !== undefined) {
         this.#owner.failed(describeSilence(this.#owner.config));
       }
       this.#feedSlot(slot, this.#expiry(slot, timer));
     };
-    if (timer === 'hold') this.#timers.startAfterInput(name, delayMs, fire);
-    else this.#timers.start(name, delayMs, fire);
+    this.#expiries.set(name, expire);
+    return expire;
   }
 
   #expiry(slot: Slot, timer: Timer): Event {

@@ -1,21 +1,31 @@
-/** Named timers of one owner: starting one that runs restarts it. Over a Clock. */
+/**
+ * Named timers of one owner: starting one that runs restarts it. Over a Clock.
+ *
+ * A timer that is put off, as a hold timer is with all that comes in, costs nothing but a number: it
+ * fires at its old time, sees that it was put off, and runs on.
+ */
 import type {Clock, RunningTimer} from './ports.js';
+
+interface Entry {
+  dueMs: number;
+  firesMs: number; // when it runs: not after dueMs
+  callback: () => void;
+  isAfterInput: boolean;
+  phase: 'running' | 'fired' | 'stopped'; // fired: waits for input
+  timer: RunningTimer | undefined;
+  readonly fire: () => void; // made once: a timer is started many times
+}
 
 export class Timers<Name extends string> {
   readonly #clock: Clock;
-  readonly #running = new Map<Name, RunningTimer>();
+  readonly #entries = new Map<Name, Entry>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   start(name: Name, delayMs: number, callback: () => void): void {
-    this.stop(name);
-    const timer = this.#clock.after(delayMs, () => {
-      this.#running.delete(name);
-      callback();
-    });
-    this.#running.set(name, timer);
+    this.#start(this.#entryOf(name), delayMs, callback, false);
   }
 
   /**
@@ -23,30 +33,73 @@ export class Timers<Name extends string> {
    * which is then as if it had not fired.
    */
   startAfterInput(name: Name, delayMs: number, callback: () => void): void {
-    this.stop(name);
-    let isStopped = false;
-    const timer = this.#clock.after(delayMs, () => {
-      this.#clock.soon(() => {
-        if (isStopped) return;
-        this.#running.delete(name);
-        callback();
-      });
-    });
-    this.#running.set(name, {
-      cancel() {
-        isStopped = true;
-        timer.cancel();
-      },
-    });
+    this.#start(this.#entryOf(name), delayMs, callback, true);
   }
 
   stop(name: Name): void {
-    this.#running.get(name)?.cancel();
-    this.#running.delete(name);
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) stop(entry);
+    this.#entries.delete(name);
   }
 
   stopAll(): void {
-    for (const timer of this.#running.values()) timer.cancel();
-    this.#running.clear();
+    for (const entry of this.#entries.values()) stop(entry);
+    this.#entries.clear();
   }
+
+  #entryOf(name: Name): Entry {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known;
+    const entry: Entry = {
+      dueMs: 0,
+      firesMs: 0,
+      callback() {},
+      isAfterInput: false,
+      phase: 'stopped',
+      timer: undefined,
+      fire: () => this.#fire(entry),
+    };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  #start(entry: Entry, delayMs: number, callback: () => void, isAfterInput: boolean): void {
+    entry.dueMs = this.#clock.nowMs() + delayMs;
+    entry.callback = callback;
+    entry.isAfterInput = isAfterInput;
+    if (entry.phase === 'running' && entry.firesMs <= entry.dueMs) return;
+    stop(entry);
+    this.#arm(entry, delayMs);
+  }
+
+  #arm(entry: Entry, delayMs: number): void {
+    entry.phase = 'running';
+    entry.firesMs = entry.dueMs;
+    entry.timer = this.#clock.after(delayMs, entry.fire);
+  }
+
+  #fire(entry: Entry): void {
+    const leftMs = entry.dueMs - this.#clock.nowMs();
+    if (leftMs > 0) {
+      this.#arm(entry, leftMs);
+      return;
+    }
+    entry.phase = 'fired';
+    entry.timer = undefined;
+    if (entry.isAfterInput) this.#clock.soon(() => end(entry));
+    else end(entry);
+  }
+}
+
+function stop(entry: Entry): void {
+  entry.timer?.cancel();
+  entry.timer = undefined;
+  entry.phase = 'stopped';
+}
+
+/** Unless it was stopped or started anew since. */
+function end(entry: Entry): void {
+  if (entry.phase !== 'fired') return;
+  entry.phase = 'stopped';
+  entry.callback();
 }

@@ -17,11 +17,41 @@ export interface Alarm {
 const COARSE_FROM_MS = 500;
 const COARSE_MS = 16;
 
-/** Of a ring: the list's own node is the first and the last. */
-interface Node {
-  previous: Node;
-  next: Node;
+/** Of a ring: the list's own node is the first and the last. A node is the timer as well. */
+class Node implements RunningTimer {
+  previous: Node = this;
+  next: Node = this;
   readonly callback: () => void;
+  readonly #onCancel: () => void; // of the wheel, for all of them
+
+  constructor(callback: () => void, onCancel: () => void) {
+    this.callback = callback;
+    this.#onCancel = onCancel;
+  }
+
+  get isAlone(): boolean {
+    return this.next === this;
+  }
+
+  insertBefore(node: Node): void {
+    this.previous = node.previous;
+    this.next = node;
+    node.previous.next = this;
+    node.previous = this;
+  }
+
+  unlink(): void {
+    this.previous.next = this.next;
+    this.next.previous = this.previous;
+    this.previous = this.next = this;
+  }
+
+  /** Again, and after it fired, is harmless. */
+  cancel(): void {
+    if (this.isAlone) return;
+    this.unlink();
+    this.#onCancel();
+  }
 }
 
 export class TimerWheel {
@@ -41,10 +71,11 @@ export class TimerWheel {
     const dueMs = this.#nowMs() + Math.max(0, delayMs);
     const grain = delayMs >= COARSE_FROM_MS ? COARSE_MS : 1;
     const tick = Math.ceil(dueMs / grain) * grain;
-    const node = insert(this.#listAt(tick), callback);
+    const node = new Node(callback, this.#forget);
+    node.insertBefore(this.#listAt(tick));
     this.#running++;
     if (tick < this.#alarmMs) this.#arm(tick);
-    return {cancel: () => this.#cancel(node)};
+    return node;
   }
 
   /** Ticks with timers, or with none any more. */
@@ -52,69 +83,51 @@ export class TimerWheel {
     return this.#ticks.length;
   }
 
-  /** With the last one the alarm goes, too: nothing must keep the event loop alive for nothing. */
-  #cancel(node: Node): void {
-    if (node.next === node) return;
-    unlink(node);
+  /** One was cancelled. With the last one the alarm goes, too: the event loop may end. */
+  readonly #forget = (): void => {
     this.#running--;
     if (this.#running > 0) return;
     this.#lists.clear();
     this.#ticks.length = 0;
     this.#alarmMs = Infinity;
     this.#alarm.clear();
-  }
+  };
 
-  #ring(): void {
+  readonly #ring = (): void => {
     this.#alarmMs = Infinity;
     const nowMs = this.#nowMs();
     for (let tick = this.#ticks[0]; tick !== undefined && tick <= nowMs; tick = this.#ticks[0]) {
       popHeap(this.#ticks);
       const list = this.#lists.get(tick);
       this.#lists.delete(tick);
-      while (list !== undefined && list.next !== list) {
+      while (list !== undefined && !list.isAlone) {
+        const {next} = list;
+        next.unlink();
         this.#running--;
-        unlink(list.next).callback();
+        next.callback();
       }
     }
     const next = this.#ticks[0];
     if (next !== undefined && next < this.#alarmMs) this.#arm(next);
     else if (next === undefined) this.#alarm.clear();
-  }
+  };
 
   #arm(tick: number): void {
     this.#alarmMs = tick;
-    this.#alarm.set(Math.max(0, tick - this.#nowMs()), () => this.#ring());
+    this.#alarm.set(Math.max(0, tick - this.#nowMs()), this.#ring);
   }
 
   #listAt(tick: number): Node {
     const known = this.#lists.get(tick);
     if (known !== undefined) return known;
-    const list = newList();
+    const list = new Node(
+      () => {},
+      () => {},
+    );
     this.#lists.set(tick, list);
     pushHeap(this.#ticks, tick);
     return list;
   }
-}
-
-function newList(): Node {
-  const list = {callback() {}} as {-readonly [K in keyof Node]: Node[K]};
-  list.previous = list.next = list;
-  return list;
-}
-
-function insert(list: Node, callback: () => void): Node {
-  const node = {previous: list.previous, next: list, callback};
-  list.previous.next = node;
-  list.previous = node;
-  return node;
-}
-
-/** Again is harmless. */
-function unlink(node: Node): Node {
-  node.previous.next = node.next;
-  node.next.previous = node.previous;
-  node.previous = node.next = node;
-  return node;
 }
 
 function pushHeap(heap: number[], value: number): void {
