@@ -41,11 +41,11 @@ export class Stream {
   }
 
   /** Resolves when `count` more packets have arrived. */
-  async flows(count = 10): Promise<void> {
+  async flows(count = 10, {withinMs = 5000} = {}): Promise<void> {
     const {received} = await this.report();
     const what = `${count} more packets`;
     await eventually(async () => (await this.report()).received >= received + count, {
-      withinMs: 5000,
+      withinMs,
       what,
     });
   }
