@@ -1,5 +1,6 @@
 import test, {type ExecutionContext} from 'ava';
 import type {BgpPeersAnswer} from '../bgp/api.js';
+import {json, type Answerer} from './answer.js';
 import {NodeApiError, openNodeApi} from './client.js';
 import {createMetrics, type MetricsSample} from './metrics.js';
 import {createHttpServer, type HttpRoutes} from './server.js';
@@ -119,6 +120,19 @@ test('where no speaker runs, BGP is not found', async t => {
 function nothing() {
   return Promise.resolve(undefined);
 }
+
+test('a part answers at paths of its own, before what is there otherwise', async t => {
+  const answers = new Map<string, Answerer>([
+    ['/v1/policy', query => json(200, {pod: query.get('pod')})],
+    ['/v1/bgp/peers', () => json(200, {mine: true})],
+  ]);
+  const {url} = await serve(t, {answers});
+  const ask = async (path: string) => (await fetch(url + path)).json();
+  t.deepEqual(await ask('/v1/policy?pod=web'), {pod: 'web'});
+  t.deepEqual(await ask('/v1/bgp/peers'), {mine: true});
+  const paths = ['/v1/status', '/v1/bgp/peers', '/v1/bgp/routes', '/v1/policy'];
+  t.deepEqual(await ask('/v1'), {paths});
+});
 
 test('a port that is taken is an error with its code', async t => {
   const {port} = await serve(t);

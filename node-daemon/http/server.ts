@@ -4,8 +4,8 @@
  */
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import type {ApiProblem, BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
 import {failure, json, verdict, type Answer, type Answerer} from './answer.js';
+import {toBgpPaths, type BgpAnswers} from './bgp.js';
 import type {NodeStatus, Verdict} from './status.js';
 
 export interface HttpRoutes {
@@ -14,14 +14,8 @@ export interface HttpRoutes {
   ready(): Verdict;
   metrics(): Promise<string>;
   readonly bgp?: BgpAnswers;
-  /** More below /v1/, by path. */
+  /** More below /v1/, by path; before those above. */
   readonly answers?: ReadonlyMap<string, Answerer>;
-}
-
-/** Undefined: no speaker runs here. */
-export interface BgpAnswers {
-  peers(): Promise<BgpPeersAnswer | undefined>;
-  routes(query: URLSearchParams): Promise<BgpRoutesAnswer | ApiProblem | undefined>;
 }
 
 export interface HttpServerOptions {
@@ -73,8 +67,7 @@ type Answers = ReadonlyMap<string, Answerer>;
 function toAnswers(routes: HttpRoutes): Answers {
   const inspection = new Map<string, Answerer>([
     ['/v1/status', () => json(200, routes.status())],
-    ['/v1/bgp/peers', async () => ofSpeaker(await routes.bgp?.peers())],
-    ['/v1/bgp/routes', async query => ofSpeaker(await routes.bgp?.routes(query))],
+    ...toBgpPaths(routes.bgp),
     ...(routes.answers ?? []),
   ]);
   return new Map<string, Answerer>([
@@ -84,12 +77,6 @@ function toAnswers(routes: HttpRoutes): Answers {
     ['/v1', () => json(200, {paths: [...inspection.keys()]})],
     ...inspection,
   ]);
-}
-
-function ofSpeaker(body: BgpPeersAnswer | BgpRoutesAnswer | ApiProblem | undefined): Answer {
-  if (body === undefined) return failure(404, 'NO_BGP', 'no BGP speaker runs on this node');
-  if (!('code' in body)) return json(200, body);
-  return failure(body.code === 'BAD_QUERY' ? 400 : 404, body.code, body.message);
 }
 
 /** The text format that Prometheus scrapes. */

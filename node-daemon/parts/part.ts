@@ -25,6 +25,6 @@ export interface Part {
   stop?(): Promise<void> | void;
   /** What is wrong now; in /v1/status, and counted in /metrics. */
   problems?(): readonly StatusProblem[];
-  /** What it answers to GET, by path: '/v1/bgp/peers'. */
+  /** What it answers to GET, by path: '/v1/policy'. For BGP's paths there is http/bgp.ts. */
   readonly answers?: ReadonlyMap<string, Answerer>;
 }
