@@ -2,7 +2,7 @@
  * What the HTTP API asks about BGP, answered by the speaker wherever it runs. Shell.
  */
 import type {ShowQuery, SpeakerStatus} from '#bgp-fsm';
-import type {BgpAnswers} from '../http/server.js';
+import type {BgpAnswers} from '../http/bgp.js';
 import {toPeersAnswer, type SpeakerSelf} from './api-peers.js';
 import {answerRoutes, parseRoutesRequest} from './api-query.js';
 import type {SpeakerHost} from './speaker-host.js';
