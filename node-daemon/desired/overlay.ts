@@ -55,11 +55,9 @@ export function deriveContext(state: State): ContextPlan {
       subnets[family] = {family, address: maskAddress(own.address, own.bits), bits: own.bits};
   }
   const context = {backend: network.backend, device, underlay, subnets, direct, claims};
-  return network.backend === 'bgp' ? {context, problems: [noSpeaker]} : {context, problems};
+  return {context, problems};
 }
 
-const noSpeaker =
-  'Network spec.backend: this version speaks no BGP; expected vxlan or direct, no peer is reached';
 const noDevice = {device: undefined, problems: []};
 
 interface DevicePlan {

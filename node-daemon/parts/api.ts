@@ -6,7 +6,7 @@ import type {Reflector} from '../datastore/reflector.js';
 import {judgeLiveness, type LivenessView} from '../http/liveness.js';
 import type {MetricsSample} from '../http/metrics.js';
 import {toNodeStatus, toRanges} from '../http/node-status.js';
-import {createHttpServer, type HttpServer} from '../http/server.js';
+import {createHttpServer, type BgpAnswers, type HttpServer} from '../http/server.js';
 import type {NodeStatus, StatusProblem, Verdict} from '../http/status.js';
 import type {NodeLease} from '../lease/node-lease.js';
 import type {Context} from './context.js';
@@ -20,6 +20,7 @@ export interface ApiNeeds {
   readonly settings: SettingsPart;
   readonly readiness: Readiness;
   readonly cniLife: () => LivenessView['cni'];
+  readonly bgp: BgpAnswers;
   /** All parts that are shown. */
   readonly parts: readonly Part[];
 }
@@ -37,6 +38,7 @@ export function createApi(context: Context, needs: ApiNeeds): Part {
           healthy: () => livenessOf(context, needs, since.ms),
           ready: () => needs.readiness.verdict(),
           metrics: () => metrics.render(sampleOf(context, needs)),
+          bgp: needs.bgp,
           answers: new Map(needs.parts.flatMap(({answers}) => [...(answers ?? [])])),
         },
         onError: error => log.error({err: error}, 'http request failed'),

@@ -7,6 +7,7 @@
  *   cni ── journal ── pods ──> core                       endpoints ──> etcd
  */
 import {createApi} from './api.js';
+import {createBgp} from './bgp.js';
 import {createCni} from './cni.js';
 import type {Context} from './context.js';
 import {createEndpoints} from './endpoints.js';
@@ -34,6 +35,8 @@ export function createParts(context: Context): readonly Part[] {
   });
   const cni = createCni(context, {lease, underlayReason, isReady: readiness.isReady});
 
+  const bgp = createBgp(context);
+
   // The CNI verbs are served before etcd is asked: pods do not wait for it.
   const order = [
     pods,
@@ -44,9 +47,13 @@ export function createParts(context: Context): readonly Part[] {
     context.core,
     cni,
     records,
+    bgp,
     readiness,
   ];
   const cniLife = cni.life;
-  const api = createApi(context, {lease, reflector, settings, readiness, cniLife, parts: order});
+  const api = createApi(context, {
+    ...{lease, reflector, settings, readiness, cniLife, parts: order},
+    bgp: bgp.bgp,
+  });
   return [api, ...order];
 }

@@ -1,0 +1,166 @@
+/**
+ * The node's BGP speaker: runs while the records wish for one, on a thread of its own. Shell.
+ *
+ *   state ── wishes ──> speaker ── selected, sweep ──> kernel
+ *              ^            └── next hops <──────────────┘
+ *              └── sessions that came or went
+ *
+ * Learnt routes outlive it: stopped or killed, it leaves them and says nothing to its peers, so that they
+ * keep ours. Only a wish without a speaker takes it down for good, and its routes with it.
+ */
+import type {Family} from '#bgp-fsm';
+import {createBgpAnswers} from '../bgp/api-answers.js';
+import type {BgpWish} from '../bgp/config/input.js';
+import {BgpWishes} from '../bgp/config/wishes.js';
+import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
+import {kernelOf} from '../bgp/kernel/open-kernel.js';
+import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
+import {systemClock} from '../datastore/clock.js';
+import type {BgpAnswers} from '../http/server.js';
+import type {StatusProblem} from '../http/status.js';
+import type {Context} from './context.js';
+import type {Part} from './part.js';
+
+export interface BgpPart extends Part {
+  readonly bgp: BgpAnswers;
+}
+
+interface Running {
+  readonly host: SpeakerHost;
+  readonly kernel: BgpKernel;
+}
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
+const LOOK_MS = 50;
+const MOST_LOOKS = 200;
+
+export function createBgp(context: Context): BgpPart {
+  const {config, core, news} = context;
+  const log = context.log.child({component: 'bgp'});
+  let running: Running | undefined;
+  let death: string | undefined;
+  let turn = Promise.resolve();
+  let isStopped = false;
+  let isSwept = false; // no learnt route is in the kernel
+
+  const wishes = new BgpWishes({
+    labels: config.node.labels,
+    etcdEndpoints: config.etcd.endpoints,
+    clock: systemClock,
+    state: () => core.state(),
+    sessions: async () => (await running?.host.status())?.peers ?? [],
+    onWish(wish) {
+      turn = turn.then(() => fulfil(wish)).catch((err: unknown) => log.error({err}, 'bgp failed'));
+    },
+    onError: err => log.error({err}, 'bgp could not be derived'),
+  });
+  news.state.on(() => wishes.renew());
+
+  async function fulfil(wish: BgpWish): Promise<void> {
+    if (isStopped) return;
+    if (wish.config === undefined) return retire();
+    running ??= await startSpeaker();
+    if (wish.routes !== undefined) {
+      running.host.tell({kind: 'localRoutes', routes: wish.routes});
+    }
+    running.host.configure(wish.config);
+  }
+
+  async function startSpeaker(): Promise<Running> {
+    const kernel = new BgpKernel({
+      ...kernelOf(),
+      log,
+      onNextHops: states => running?.host.tell({kind: 'nextHops', states}),
+    });
+    const held = await kernel.start();
+    const preserved = FAMILIES.filter(family => held[family] > 0);
+    const host = new SpeakerHost({
+      thread: 'own',
+      start: {restarted: preserved.length > 0, preserved},
+      onMessage: message => hear({host, kernel}, message),
+      onDeath(err) {
+        death = `the speaker died: ${err.message}`;
+        log.error({err}, 'bgp speaker died; restart twilld');
+      },
+    });
+    log.info({preserved}, 'bgp speaker started');
+    return {host, kernel};
+  }
+
+  function hear({host, kernel}: Running, message: HostMessage): void {
+    switch (message.kind) {
+      case 'selected': {
+        const taken = () => host.tell({kind: 'selectedTaken'});
+        if (wishes.wish?.installRoutes === false) return taken();
+        return void kernel.select(message.routes).then(taken);
+      }
+      case 'sweep':
+        return kernel.sweep(message.family);
+      case 'nextHopInterest':
+        return kernel.watch(message.changes);
+      case 'peerUp':
+        log.info({peer: message.peer, asn: message.negotiated.peerAsn}, 'bgp session is up');
+        return wishes.renew();
+      case 'peerDown':
+        log.warn({peer: message.peer, reason: message.words}, 'bgp session is down');
+        return wishes.renew();
+      case 'log':
+        return log[message.level](message.fields, message.message);
+      default:
+        return;
+    }
+  }
+
+  /** Nothing wishes for it any more: peers are told, and what it taught the kernel goes. */
+  async function retire(): Promise<void> {
+    if (running !== undefined) {
+      await running.host.leave({kind: 'deconfigure'});
+      await running.kernel.stop();
+      running = undefined;
+      isSwept = false;
+      log.info({}, 'bgp speaker retired');
+    }
+    if (isSwept) return;
+    await sweepKernel();
+    isSwept = true;
+  }
+
+  /** Also what an earlier process left: to one that selects nothing all of it is stale. */
+  async function sweepKernel(): Promise<void> {
+    const kernel = new BgpKernel({...kernelOf(), log, onNextHops: () => undefined});
+    await kernel.start();
+    for (const family of FAMILIES) kernel.sweep(family);
+    for (let look = 0; look < MOST_LOOKS && isHolding(kernel); look++) {
+      await new Promise<void>(resolve => systemClock.after(LOOK_MS, resolve));
+    }
+    await kernel.stop();
+  }
+
+  return {
+    start: () => wishes.start(),
+    async stop() {
+      isStopped = true;
+      wishes.close();
+      await turn;
+      await running?.host.leave({kind: 'restart'});
+      await running?.kernel.stop();
+    },
+    problems(): readonly StatusProblem[] {
+      const died = death === undefined ? [] : [{key: 'bgp', message: death}];
+      return [...died, ...(wishes.wish?.problems ?? [])];
+    },
+    bgp: createBgpAnswers({
+      speaker: () => running?.host,
+      self: () => ({
+        node: config.node.name,
+        asn: wishes.wish?.config?.asn ?? 0,
+        identifier: wishes.wish?.config?.identifier ?? 0,
+      }),
+    }),
+  };
+}
+
+function isHolding(kernel: BgpKernel): boolean {
+  const {routes} = kernel.status();
+  return FAMILIES.some(family => routes[family].held > 0);
+}
