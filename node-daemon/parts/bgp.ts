@@ -14,9 +14,10 @@ import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
+import {forgetRun, markRun} from '../bgp/restart-marker.js';
 import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
 import {systemClock} from '../datastore/clock.js';
-import type {BgpAnswers} from '../http/server.js';
+import type {BgpAnswers} from '../http/bgp.js';
 import type {StatusProblem} from '../http/status.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
@@ -74,9 +75,10 @@ export function createBgp(context: Context): BgpPart {
     });
     const held = await kernel.start();
     const preserved = FAMILIES.filter(family => held[family] > 0);
+    const {restarted} = await markRun(config.stateDir);
     const host = new SpeakerHost({
       thread: 'own',
-      start: {restarted: preserved.length > 0, preserved},
+      start: {restarted, preserved},
       onMessage: message => hear({host, kernel}, message),
       onDeath(err) {
         death = `the speaker died: ${err.message}`;
@@ -118,6 +120,7 @@ export function createBgp(context: Context): BgpPart {
       await running.kernel.stop();
       running = undefined;
       isSwept = false;
+      await forgetRun(config.stateDir);
       log.info({}, 'bgp speaker retired');
     }
     if (isSwept) return;
