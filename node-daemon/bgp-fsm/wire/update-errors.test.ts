@@ -195,6 +195,18 @@ const rows: readonly (readonly [string, string, string, string])[] = [
     'withdraw 14',
     'withdraw 14',
   ],
+  [
+    'MP_REACH with next hop :: and a link-local one',
+    `80 0e 25 0002 01 20 ${'00'.repeat(16)} fe80${'00'.repeat(13)}02 00`,
+    'ok',
+    'ok',
+  ],
+  [
+    'MP_REACH with next hop :: twice',
+    `80 0e 25 0002 01 20 ${'00'.repeat(32)} 00`,
+    'withdraw 14',
+    'withdraw 14',
+  ],
   ['MP_REACH of a family not agreed', '80 0e 09 0019 46 04 0a000002 00', 'ok', 'ok'],
   ['MP_UNREACH of 0 octets', '80 0f 00', 'reset 3/9', 'reset 3/9'],
   ['MP_UNREACH of 2 octets', '80 0f 02 0002', 'reset 3/9', 'reset 3/9'],

@@ -242,7 +242,11 @@ export class UpdateReader {
   #hasMartianNextHop(): boolean {
     const {family, nextHopAt, nextHopLength} = this.mpReach;
     if (family === undefined) return false;
-    return isMartianNextHop(this.bytes, nextHopAt, nextHopLength === 4 ? 4 : 16, this.session);
+    const width = nextHopLength === 4 ? 4 : 16;
+    // On a link without global addresses BIRD says :: and the link-local one, which then counts.
+    const isLinkOnly = nextHopLength === 32 && isUnspecified(this.bytes, nextHopAt);
+    const at = isLinkOnly ? nextHopAt + 16 : nextHopAt;
+    return isMartianNextHop(this.bytes, at, width, this.session);
   }
 }
 
@@ -278,6 +282,11 @@ export function judgeUpdate(update: UpdateReader, decoded: DecodedAttributes): U
 
 function formOf({families}: WireSession, family: Family): NlriForm {
   return {width: widthOf(family), hasPathId: families[family]?.receivesPathIds === true};
+}
+
+function isUnspecified(bytes: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + 16; i++) if (u8(bytes, i) !== 0) return false;
+  return true;
 }
 
 function newField(): Mutable<NlriField> {
