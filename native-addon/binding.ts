@@ -95,6 +95,7 @@ interface Binding {
   openSocket(
     domain: number,
     type: number,
+    protocol: number,
     options: readonly Option[],
     address: Uint8Array | undefined,
     backlog: number | undefined,

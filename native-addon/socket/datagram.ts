@@ -1,6 +1,6 @@
 /**
- * A UDP socket that tells the hop limit, link and own address of what it receives, which node:dgram
- * does not. Shell, src/socket.cc.
+ * A UDP or raw ICMPv6 socket that tells the hop limit, link and own address of what it receives, which
+ * node:dgram does not. Shell, src/socket.cc.
  */
 import {binding, type NativeWatcher} from '../binding.js';
 import {HOST_IS_LITTLE} from '../netlink/writer.js';
@@ -8,9 +8,10 @@ import {decodeEndpoint, encodeEndpoint, type Endpoint} from './endpoint.js';
 import {describeDatagrams} from './options.js';
 import {
   calling,
+  ICMPV6,
   localEndpoint,
   openSocket,
-  SOCK_DGRAM,
+  UDP,
   watch,
   type SocketOptions,
 } from './socket.js';
@@ -36,12 +37,12 @@ export class DatagramSocket {
 
   /** @throws NetlinkError with the errno of socket, bind or the option that was refused. */
   constructor(
-    options: SocketOptions,
+    options: SocketOptions & {readonly protocol?: 'udp' | 'icmpv6'}, // ICMPv6: the kernel sums
     onDatagram: (datagram: Datagram) => void,
     onError: (error: Error) => void,
   ) {
     const all = [...(options.options ?? []), ...describeDatagrams(options.family)];
-    this.#fd = openSocket({...options, options: all}, SOCK_DGRAM);
+    this.#fd = openSocket({...options, options: all}, options.protocol === 'icmpv6' ? ICMPV6 : UDP);
     this.#onDatagram = onDatagram;
     this.#onError = onError;
     this.#watcher = watch(this.#fd, 'read', () => this.#receive());

@@ -24,6 +24,7 @@ const SOL_SOCKET = 1;
 const IPPROTO_IP = 0;
 const IPPROTO_TCP = 6;
 const IPPROTO_IPV6 = 41;
+const IPPROTO_ICMPV6 = 58;
 
 export function reuseAddress(): SocketOption {
   return flag('SO_REUSEADDR', SOL_SOCKET, 2);
@@ -86,6 +87,30 @@ export function userTimeout(milliseconds: number): SocketOption {
 /** The socket is writable while less than this is unsent: the queue stays with us, not the kernel. */
 export function notSentLowWater(octets: number): SocketOption {
   return number('TCP_NOTSENT_LOWAT', IPPROTO_TCP, 25, octets);
+}
+
+/** Of multicast datagrams that we send, and of us alone: our own copies do not come back. */
+export function multicastHops(hops: number): readonly SocketOption[] {
+  return [
+    number('IPV6_MULTICAST_HOPS', IPPROTO_IPV6, 18, hops),
+    number('IPV6_MULTICAST_LOOP', IPPROTO_IPV6, 19, 0),
+  ];
+}
+
+/** struct ipv6_mreq: what is sent to the group on this link is ours to receive. */
+export function joinGroup(group: Uint8Array, ifindex: number): SocketOption {
+  const value = new Uint8Array(20);
+  value.set(group);
+  new DataView(value.buffer).setInt32(16, ifindex, HOST_IS_LITTLE);
+  return {name: 'IPV6_JOIN_GROUP', level: IPPROTO_IPV6, number: 20, value};
+}
+
+/** struct icmp6_filter (linux/icmpv6.h): all types but these are blocked. */
+export function onlyIcmpTypes(types: readonly number[]): SocketOption {
+  const words = new Uint32Array(8).fill(0xffffffff);
+  for (const type of types) words[type >>> 5] = (words[type >>> 5] ?? 0) & ~(1 << (type & 31));
+  const value = new Uint8Array(words.buffer);
+  return {name: 'ICMPV6_FILTER', level: IPPROTO_ICMPV6, number: 1, value};
 }
 
 const MD5_BYTES = 216; // struct tcp_md5sig: storage 128, flags, prefix, length 2, ifindex 4, key 80

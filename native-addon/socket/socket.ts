@@ -20,8 +20,10 @@ export interface SocketOptions {
   readonly local?: Endpoint | undefined; // port 0: any
 }
 
-const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
+/** Type and protocol (sys/socket.h, linux/in.h, linux/in6.h). */
+const TCP = {type: 1, protocol: 6};
+export const UDP = {type: 2, protocol: 17};
+export const ICMPV6 = {type: 3, protocol: 58}; // raw
 const SOL_SOCKET = 1;
 const SO_ERROR = 4;
 
@@ -34,7 +36,7 @@ export function dialSocket(
   onConnected: (fd: number) => void,
   onError: (error: Error) => void,
 ): () => void {
-  const fd = openSocket(options, SOCK_STREAM);
+  const fd = openSocket(options, TCP);
   try {
     calling(() => binding.connectSocket(fd, encodeEndpoint(remote)));
   } catch (error) {
@@ -78,7 +80,7 @@ export class ListeningSocket {
     onConnection: OnConnection,
     onError: (error: Error) => void, // accept failed, and is tried again
   ) {
-    this.#fd = openSocket(options, SOCK_STREAM, options.backlog ?? BACKLOG);
+    this.#fd = openSocket(options, TCP, options.backlog ?? BACKLOG);
     this.#onConnection = onConnection;
     this.#onError = onError;
     this.#watcher = watch(this.#fd, 'read', () => this.#accept());
@@ -123,12 +125,15 @@ export class ListeningSocket {
 /** @throws NetlinkError with the errno of socket, bind, listen or the option that was refused. */
 export function openSocket(
   {family, options = [], local}: SocketOptions,
-  type: typeof SOCK_STREAM | typeof SOCK_DGRAM,
+  {type, protocol}: typeof TCP,
   backlog?: number,
 ): number {
   const address = local && encodeEndpoint(local);
   const native = options.map(toNative);
-  return calling(() => binding.openSocket(toAf(family), type, native, address, backlog), options);
+  return calling(
+    () => binding.openSocket(toAf(family), type, protocol, native, address, backlog),
+    options,
+  );
 }
 
 /** Takes the descriptor over. @throws NetlinkError when it cannot be polled. */

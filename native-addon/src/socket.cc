@@ -43,28 +43,28 @@ const sockaddr *addressOf(const Napi::Uint8Array &bytes) {
   return reinterpret_cast<const sockaddr *>(bytes.Data());
 }
 
-// openSocket(domain, type, options, address | undefined, backlog | undefined) -> fd
+// openSocket(domain, type, protocol, options, address | undefined, backlog | undefined) -> fd
 // Options are set in their order, before bind; `option` of the error is the index of a refused one.
 Napi::Value openSocket(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const int type = toInt(info[1]) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  Descriptor socket(::socket(toInt(info[0]), type, 0));
+  Descriptor socket(::socket(toInt(info[0]), type, toInt(info[2])));
   if (!socket) throw toError(env, SystemError::last("socket"));
 
-  const auto options = info[2].As<Napi::Array>();
+  const auto options = info[3].As<Napi::Array>();
   for (uint32_t at = 0; at < options.Length(); at++) {
     if (apply(socket.get(), readOption(options.Get(at)))) continue;
     const Napi::Error refused = toError(env, SystemError::last("setsockopt"));
     refused.Set("option", Napi::Number::New(env, at));
     throw refused;
   }
-  if (info[3].IsTypedArray()) {
-    const auto address = info[3].As<Napi::Uint8Array>();
+  if (info[4].IsTypedArray()) {
+    const auto address = info[4].As<Napi::Uint8Array>();
     if (bind(socket.get(), addressOf(address), static_cast<socklen_t>(address.ByteLength())) != 0) {
       throw toError(env, SystemError::last("bind"));
     }
   }
-  if (info[4].IsNumber() && listen(socket.get(), toInt(info[4])) != 0) {
+  if (info[5].IsNumber() && listen(socket.get(), toInt(info[5])) != 0) {
     throw toError(env, SystemError::last("listen"));
   }
   return Napi::Number::New(env, socket.release());

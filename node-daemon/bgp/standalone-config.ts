@@ -3,8 +3,11 @@
  * default, for tests, benches and trying things out. Not the daemon's: that comes from etcd.
  *
  *   {"asn": 65001, "identifier": "10.0.0.1", "listen": {"port": 179},
- *    "peers": [{"address": "10.0.0.2", "asn": 65002, "password": "orange"}],
+ *    "peers": [{"address": "10.0.0.2", "asn": 65002, "password": "orange"}, {"interface": "eth1"}],
  *    "routes": ["10.1.0.0/16", "fd01::/32"]}
+ *
+ * `import` and `export` of a peer are rules as a BGPPeer has them; without any everything passes. A peer
+ * without an address is whoever is at the other end of its interface.
  */
 import {
   ACCEPT_ALL,
@@ -17,26 +20,40 @@ import {
   type PeerOptions,
   type PeerPolicy,
   type PeerRange,
+  type PolicyRule,
   type SpeakerConfig,
   type SpeakerStart,
 } from '#bgp-fsm';
+import type {BgpFilterRule} from '../datastore/records/bgp-filter.js';
+import {toPolicyRule} from './config/filter.js';
 
 export interface Standalone {
   readonly start: SpeakerStart;
   readonly config: SpeakerConfig;
   readonly routes: readonly LocalRoute[];
+  readonly links: readonly string[]; // whose neighbours are to be found out
   readonly printsRoutes: boolean;
   readonly thread: 'own' | 'ours';
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws Error that says which field. */
-export function parseStandalone(text: string): Standalone {
+/** `neighbours`: by link, who was heard there. @throws Error that says which field. */
+export function parseStandalone(
+  text: string,
+  neighbours: ReadonlyMap<string, string> = new Map(),
+): Standalone {
   const file = JSON.parse(text) as Fields;
   const asn = Number(file['asn']);
   const identifier = word(String(file['identifier']));
-  const peers = list(file['peers']).map(each => peerOf(each as Fields, asn));
+  const given = list(file['peers']) as readonly Fields[];
+  const links = given.flatMap(peer => (isUnnumbered(peer) ? [String(peer['interface'])] : []));
+  const peers = given.flatMap(peer => {
+    const address = peer['address'] || neighbours.get(String(peer['interface']));
+    return address === undefined
+      ? []
+      : [peerOf(isUnnumbered(peer) ? {...overLink(peer), address} : peer, asn)];
+  });
   return {
     start: {restarted: false, preserved: [], ...(file['start'] as Fields)},
     config: {
@@ -56,6 +73,7 @@ export function parseStandalone(text: string): Standalone {
       ranges: list(file['ranges']).map(each => rangeOf(each as Fields, asn)),
     },
     routes: list(file['routes']).map(each => routeOf(String(each))),
+    links,
     printsRoutes: file['printRoutes'] !== false,
     thread: file['thread'] === 'own' ? 'own' : 'ours',
   };
@@ -74,8 +92,8 @@ function restartOf(given: unknown): Partial<SpeakerConfig> {
 }
 
 const POLICY: PeerPolicy = {
-  importPolicy: compilePolicy([ACCEPT_ALL], 'import'),
-  exportPolicy: compilePolicy([ACCEPT_ALL], 'export'),
+  importPolicy: undefined,
+  exportPolicy: undefined,
   localAs: undefined,
   reflectorClient: false,
   nextHop: 'auto',
@@ -120,6 +138,15 @@ function peerOf(given: Fields, asn: number): PeerConfig {
   return {interface: undefined, port: 179, ...optionsOf(given, asn), name, address: text};
 }
 
+/** IPv4 prefixes get the link-local next hop as well (RFC 8950). */
+function overLink(peer: Fields): Fields {
+  return {extendedNextHop: true, name: peer['interface'], ...peer};
+}
+
+function isUnnumbered(peer: Fields): boolean {
+  return !peer['address'] && peer['interface'] !== undefined;
+}
+
 function rangeOf(given: Fields, asn: number): PeerRange {
   const cidr = String(given['cidr']);
   if (parseCidr(cidr) === undefined) throw new Error(`range.cidr: ${cidr}`);
@@ -128,9 +155,18 @@ function rangeOf(given: Fields, asn: number): PeerRange {
 
 /** `asn` stands for `asns`; what is given wins over the default. */
 function optionsOf(given: Fields, asn: number): PeerOptions & Fields {
-  const {asn: theirs, policy, ...rest} = given;
+  const {asn: theirs, policy, import: imports, export: exports, ...rest} = given;
   const asns = theirs === undefined ? 'any' : [Number(theirs)];
-  return {...OPTIONS, asns, localAsn: asn, ...rest, policy: {...POLICY, ...(policy as Fields)}};
+  const filters = {
+    importPolicy: compilePolicy(rulesOf(imports), 'import'),
+    exportPolicy: compilePolicy(rulesOf(exports), 'export'),
+  };
+  const all = {...POLICY, ...filters, ...(policy as Fields)};
+  return {...OPTIONS, asns, localAsn: asn, ...rest, policy: all};
+}
+
+function rulesOf(given: unknown): readonly PolicyRule[] {
+  return given === undefined ? [ACCEPT_ALL] : (list(given) as BgpFilterRule[]).map(toPolicyRule);
 }
 
 function routeOf(text: string): LocalRoute {

@@ -17,6 +17,7 @@ import {
   type SelectedRoute,
   type SpeakerStatus,
 } from '#bgp-fsm';
+import {LinkNeighbours} from './link-neighbours.js';
 import type {SpeakerCommand} from './messages.js';
 import {SpeakerHost, type HostMessage} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
@@ -39,10 +40,21 @@ function main(path: string): void {
       throw error;
     },
   });
+  let file = '';
+  let neighbours: ReadonlyMap<string, string> = new Map();
+  const links = new LinkNeighbours({
+    log: (level, text, fields) => print({kind: 'log', level, message: text, fields}),
+    onChange(heard) {
+      neighbours = heard;
+      configure(file);
+    },
+  });
   const configure = (text: string) => {
-    const {config, routes} = parseStandalone(text);
+    file = text;
+    const {config, routes, links: names} = parseStandalone(text, neighbours);
     host.tell({kind: 'localRoutes', routes});
     host.configure(config);
+    links.watch(names);
   };
   const leave = async (how: Leave) => {
     await host.leave(how);

@@ -14,6 +14,7 @@ import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
+import {LinkNeighbours} from '../bgp/link-neighbours.js';
 import {forgetRun, markRun} from '../bgp/restart-marker.js';
 import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
 import {systemClock} from '../datastore/clock.js';
@@ -56,9 +57,14 @@ export function createBgp(context: Context): BgpPart {
     onError: err => log.error({err}, 'bgp could not be derived'),
   });
   news.state.on(() => wishes.renew());
+  const links = new LinkNeighbours({
+    log: (level, message, fields) => log[level](fields, message),
+    onChange: neighbours => wishes.setLinkNeighbours(neighbours),
+  });
 
   async function fulfil(wish: BgpWish): Promise<void> {
     if (isStopped) return;
+    links.watch(wish.links);
     if (wish.config === undefined) return retire();
     running ??= await startSpeaker();
     if (wish.routes !== undefined) {
@@ -144,6 +150,7 @@ export function createBgp(context: Context): BgpPart {
     async stop() {
       isStopped = true;
       wishes.close();
+      links.close();
       await turn;
       await running?.host.leave({kind: 'restart'});
       await running?.kernel.stop();
