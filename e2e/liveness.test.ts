@@ -19,6 +19,13 @@ labTest('/healthz says no when the CNI socket is gone, and yes while etcd is', a
   });
   t.true((await health(a)).ok, 'a restart would not bring etcd back');
 
+  const {process: twilld} = a.daemon;
+  process.kill(twilld.pid, 'SIGSTOP');
+  await t.throwsAsync(health(a), undefined, 'a loop that does not turn does not answer');
+  process.kill(twilld.pid, 'SIGCONT');
+  twilld.wake();
+  t.true((await health(a)).ok);
+
   await a.run(['rm', '/run/twill/cni.sock']);
   t.deepEqual(await health(a), {ok: false, reasons: ['the CNI socket is not served']});
   await a.killDaemon('SIGTERM');

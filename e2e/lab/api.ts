@@ -1,9 +1,13 @@
 /** The daemon's local HTTP API, asked from inside its host. Shell. */
 import type {Host} from './host.js';
 
-/** The body, whatever the status: busybox's wget would keep that of a 503 to itself. */
+/**
+ * The body, whatever the status: busybox's wget would keep that of a 503 to itself.
+ * @throws CommandError when nothing is answered within two seconds.
+ */
 export async function askDaemon(host: Host, path: string): Promise<string> {
-  const script = `fetch('http://127.0.0.1:9478${path}').then(r => r.text()).then(console.log)`;
+  const signal = 'AbortSignal.timeout(2000)';
+  const script = `fetch('http://127.0.0.1:9478${path}', {signal: ${signal}}).then(r => r.text()).then(console.log)`;
   return (await host.run([process.execPath, '-e', script])).stdout;
 }
 

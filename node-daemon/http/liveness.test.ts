@@ -1,4 +1,7 @@
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
+import {ManualClock} from '../datastore/clock.js';
+import {FakeKernel} from '../kernel/fake-kernel.js';
+import {createNodeCore} from '../reconcile/loop.js';
 import {judgeLiveness, type LivenessView} from './liveness.js';
 
 const busy: LivenessView = {
@@ -30,4 +33,47 @@ test('a CNI socket that nobody serves is no life, once there was time to open it
 
 test('a first pass that never ends is no life', t => {
   t.false(judgeLiveness({...busy, lastPassAtMs: undefined, nowMs: 122_000}).ok);
+});
+
+/** A core over a paper kernel, on a turned clock, as /healthz sees it. */
+async function startCore(t: ExecutionContext) {
+  const kernel = new FakeKernel();
+  const clock = new ManualClock();
+  const core = createNodeCore({self: {name: 'n0', uid: 'u'}, kernel, clock, resyncMs: 30_000});
+  const life = () => {
+    const {lastPassAtMs} = core.health();
+    const nowMs = clock.nowMs();
+    return judgeLiveness({cni: 'served', lastPassAtMs, startedAtMs: 0, nowMs, resyncMs: 30_000});
+  };
+  await core.start();
+  t.teardown(() => core.stop());
+  return {kernel, clock, life};
+}
+
+test('a core with nothing to do, and one whose kernel refuses, are alive for hours', async t => {
+  const {kernel, clock, life} = await startCore(t);
+  for (let minute = 0; minute < 120; minute++) {
+    if (minute === 60) kernel.dumpError = new Error('no');
+    await clock.advance(60_000);
+    t.true(life().ok, `${minute}`);
+  }
+});
+
+test('a core that waits for a kernel that never answers is not, until it is answered', async t => {
+  const {kernel, clock, life} = await startCore(t);
+  await clock.advance(60_000);
+  let answer: () => void = () => undefined;
+  const {dumpLinks} = kernel;
+  kernel.dumpLinks = async () => {
+    await new Promise<void>(resolve => (answer = resolve));
+    return dumpLinks();
+  };
+  await clock.advance(120_000);
+  t.true(life().ok, 'it may be slow');
+  await clock.advance(31_000);
+  t.false(life().ok);
+  kernel.dumpLinks = dumpLinks;
+  answer();
+  await clock.advance(0);
+  t.true(life().ok);
 });

@@ -2,7 +2,8 @@
  * Whether the daemon does its work, for /healthz: what a restart would mend, and nothing else. Pure.
  *
  * An etcd that is away, an underlay that is missing or a kernel that refuses are no reasons: a restart
- * mends none of them, and pods are served meanwhile. They are in /readyz and /v1/status.
+ * mends none of them, and pods are served meanwhile. They are in /readyz and /v1/status. That the event
+ * loop turns is said by the answer itself: a probe with a timeout hears nothing from one that does not.
  */
 export interface LivenessView {
   readonly cni: 'starting' | 'served' | 'gone'; // its socket
