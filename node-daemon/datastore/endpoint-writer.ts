@@ -1,10 +1,11 @@
 /**
  * Writes this node's endpoint records behind the CNI verbs: an ADD never waits for etcd. Shell.
  *
- * One loop owns the mirror of what etcd holds. Any error throws the mirror away: the next round
- * lists again, so records that changed while etcd was out of reach are put right.
+ * One loop owns the mirror of what etcd holds. Any error throws the mirror away, and so does time: the
+ * next round lists again, so that records which somebody else changed are put right.
  */
 import type {EtcdClient} from '#ipam';
+import type {Clock, Timer} from './clock.js';
 import {
   noteApplied,
   planEndpoints,
@@ -21,93 +22,112 @@ export interface EndpointWriterOptions {
   readonly prefix: string; // '<etcd prefix>/endpoints/<node>/'
   readonly desired: () => EndpointTable;
   readonly leaseId: () => string | undefined; // undefined: no lease yet, nothing is written
-  readonly retryMs: (attempt: number) => number;
+  readonly clock: Clock;
+  readonly relistMs: number; // the mirror is not trusted longer
+  readonly retryMs: (attempt: number) => number; // from 0
   readonly onError: (error: unknown) => void;
 }
 
-export interface EndpointWriter {
-  /** Something changed; returns at once. */
-  kick(): void;
+export class EndpointWriter {
+  readonly #options: EndpointWriterOptions;
+  #stored: Map<string, StoredEndpoint> | undefined;
+  #client: EtcdClient | undefined;
+  #isDirty = true;
+  #isStopped = false;
+  #kicked: () => void = () => undefined; // ends an idle wait
+  #ended: () => void = () => undefined; // ends any wait
+  #running: Promise<void> | undefined;
+
+  constructor(options: EndpointWriterOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Something changed; returns at once. It does not shorten the wait after an error. */
+  kick(): void {
+    this.#isDirty = true;
+    this.#kicked();
+  }
+
+  /** etcd may hold something else than it did. */
+  relist(): void {
+    this.#stored = undefined;
+    this.kick();
+  }
+
   /** Over a new connection from now on. */
-  renew(): void;
-  /** True while etcd does not show what `desired` says. */
-  isBehind(): boolean;
-  stop(): Promise<void>;
-}
+  renew(): void {
+    this.#client?.renew();
+  }
 
-export function startEndpointWriter(options: EndpointWriterOptions): EndpointWriter {
-  let stored: Map<string, StoredEndpoint> | undefined;
-  let client: EtcdClient | undefined;
-  let dirty = true;
-  let stopped = false;
-  let backingOff = false;
-  let nudge: () => void = () => undefined;
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#ended();
+    await this.#running;
+  }
 
-  async function pass(): Promise<void> {
-    const leaseId = options.leaseId();
-    if (leaseId === undefined) return;
-    dirty = false;
-    client ??= options.openClient();
-    stored ??= await list(client, options.prefix);
+  async #run(): Promise<void> {
+    for (let attempt = 0; !this.#isStopped;) {
+      try {
+        await this.#pass();
+        attempt = 0;
+        await this.#idle();
+        await this.#wait(GATHER_MS);
+      } catch (error) {
+        this.#forget();
+        this.#options.onError(error);
+        await this.#wait(this.#options.retryMs(attempt++));
+      }
+    }
+    this.#forget();
+  }
 
-    const ops = planEndpoints(options.desired(), stored, leaseId);
+  async #pass(): Promise<void> {
+    const {openClient, prefix, desired, leaseId} = this.#options;
+    const lease = leaseId();
+    if (lease === undefined) return;
+    this.#isDirty = false;
+    this.#client ??= openClient();
+    const stored = (this.#stored ??= await list(this.#client, prefix));
+
+    const ops = planEndpoints(desired(), stored, lease);
     for (let at = 0; at < ops.length; at += OPS_PER_TRANSACTION) {
       const batch = ops.slice(at, at + OPS_PER_TRANSACTION);
-      await client.transact([], batch);
+      await this.#client.transact([], batch);
       noteApplied(stored, batch);
     }
   }
 
-  function forget(): void {
-    client?.close();
-    client = undefined;
-    stored = undefined;
-    dirty = true;
+  #forget(): void {
+    this.#client?.close();
+    this.#client = undefined;
+    this.#stored = undefined;
+    this.#isDirty = true;
   }
 
-  /** With a delay, kicks do not shorten the wait: that is the backoff. */
-  async function wait(delayMs?: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    backingOff = delayMs !== undefined;
+  /** Until there is something to write, or it is time to list again. */
+  async #idle(): Promise<void> {
+    const isBusy = this.#isDirty && this.#options.leaseId() !== undefined;
+    if (isBusy) return;
+    await this.#wait(this.#options.relistMs, {orKick: true});
+    if (!this.#isDirty) this.#stored = undefined;
+  }
+
+  /** Until the time is over or stop() is called; with `orKick`, a kick ends it too. */
+  async #wait(delayMs: number, {orKick = false} = {}): Promise<void> {
+    if (this.#isStopped) return;
+    let timer: Timer | undefined;
     await new Promise<void>(resolve => {
-      nudge = resolve;
-      if (delayMs !== undefined) timer = setTimeout(resolve, delayMs);
+      this.#ended = resolve;
+      if (orKick) this.#kicked = resolve;
+      timer = this.#options.clock.after(delayMs, resolve);
     });
-    clearTimeout(timer);
-    backingOff = false;
+    this.#kicked = () => undefined;
+    timer?.cancel();
   }
-
-  async function run(): Promise<void> {
-    for (let attempt = 0; !stopped;) {
-      try {
-        await pass();
-        attempt = 0;
-        const moreToDo = dirty && options.leaseId() !== undefined;
-        if (!moreToDo && !stopped) await wait();
-        if (!stopped) await wait(GATHER_MS);
-      } catch (error) {
-        forget();
-        options.onError(error);
-        if (!stopped) await wait(options.retryMs(attempt++));
-      }
-    }
-    forget();
-  }
-
-  const done = run();
-  return {
-    kick() {
-      dirty = true;
-      if (!backingOff) nudge();
-    },
-    renew: () => client?.renew(),
-    isBehind: () => dirty,
-    async stop() {
-      stopped = true;
-      nudge();
-      await done;
-    },
-  };
 }
 
 async function list(etcd: EtcdClient, prefix: string): Promise<Map<string, StoredEndpoint>> {

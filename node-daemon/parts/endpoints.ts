@@ -1,29 +1,37 @@
 /** The node's pods as records in etcd, for people and other programs. Shell. */
 import {openEtcd} from '#ipam';
+import {systemClock} from '../datastore/clock.js';
 import {toEndpointTable} from '../datastore/endpoint-record.js';
-import {startEndpointWriter} from '../datastore/endpoint-writer.js';
+import {EndpointWriter} from '../datastore/endpoint-writer.js';
 import {nodeEndpointsPrefix} from '../datastore/records/keys.js';
 import type {NodeLease} from '../lease/node-lease.js';
 import type {StateEvent} from '../state/transition.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
 
+const RELIST_MS = 300_000;
+
 export function createEndpoints({book, config, etcd, log, news}: Context, lease: NodeLease): Part {
   const {prefix} = config.etcd;
   const {name} = config.node;
-  const writer = startEndpointWriter({
+  const writer = new EndpointWriter({
     openClient: () => openEtcd(etcd),
     prefix: nodeEndpointsPrefix(prefix, name),
     desired: () => toEndpointTable(prefix, name, book.list()),
     leaseId: () => lease.view().leaseId,
+    clock: systemClock,
+    relistMs: RELIST_MS,
     retryMs: attempt => Math.min(5000, 250 * 2 ** Math.min(attempt, 8)) * (0.5 + Math.random()),
     onError: error => log.debug({err: error}, 'endpoint records could not be written'),
   });
   news.state.on(event => {
     if (concernsEndpoints(event)) writer.kick();
   });
+  news.records.on(events => {
+    if (events.some(({kind}) => kind === 'synced')) writer.relist(); // of another etcd, perhaps
+  });
   news.moved.on(() => writer.renew());
-  return {stop: () => writer.stop()};
+  return {start: () => writer.start(), stop: () => writer.stop()};
 }
 
 /** With other ranges the lease may be another one, too, and records hang on it. */
