@@ -80,8 +80,9 @@ function poolsOf(family: Family, pools: readonly NatPool[]): readonly ParsedPool
 
 /**
  * What stays inside the pools returns, with its own address. So does multicast: its receivers tell
- * senders apart by address. Link-local addresses need no rule: IPv6's are never forwarded, and IPv4's
- * (a cloud's metadata service) answer nobody but the host.
+ * senders apart by address. Link-local destinations have no rule of their own: IPv6's are never
+ * forwarded (RFC 4291 §2.5.6), and IPv4's take the host's address like any other outside the pools: a
+ * cloud's metadata service answers nobody else (decision 0003).
  */
 function masqueradeRules(family: Family, pools: readonly ParsedPool[]): readonly string[] {
   const multicast = family === 'ipv4' ? '224.0.0.0/4' : 'ff00::/8';
