@@ -1,23 +1,20 @@
 /**
  * Keeps an eye on the interface that leads to other hosts. Shell.
  *
- * Looks anew when an address changes anywhere, when the chosen interface changes, and on a timer
- * (routes and interfaces that come up later are found by it). Pods' own links cause no look.
+ * Looks anew when a global address changes anywhere, when the chosen interface changes, when one comes
+ * up while none is chosen, and on a timer (routes are found by it). Pods' own links cause no look.
  */
 import {
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_LINK,
-  RTM_DELLINK,
-  RTM_NEWLINK,
-  decodeLink,
   openMonitor,
-  type Message,
   type NetlinkSocket,
 } from '#native-addon';
 import type {Clock, Timer} from '../datastore/clock.js';
 import type {Underlay} from '../state/state.js';
 import {detectUnderlay} from './detect-underlay.js';
+import {mayMoveUnderlay} from './underlay-news.js';
 import type {UnderlayChoice, UnderlaySettings} from './underlay.js';
 
 export interface UnderlayWatchOptions {
@@ -51,7 +48,7 @@ export class UnderlayWatch {
     this.#monitor = await openMonitor({
       groups: [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
       onMessage: message => {
-        if (this.#concerns(message)) this.#lookIn(DEBOUNCE_MS);
+        if (mayMoveUnderlay(message, this.#chosen)) this.#lookIn(DEBOUNCE_MS);
       },
       onResync: () => this.#lookIn(DEBOUNCE_MS),
       onError: error => this.#options.onError(error),
@@ -66,21 +63,14 @@ export class UnderlayWatch {
     await this.#looking;
   }
 
-  #concerns({type, payload}: Message): boolean {
-    if (type !== RTM_NEWLINK && type !== RTM_DELLINK) return true;
-    const {index, mtu, up} = decodeLink(payload);
-    const chosen = this.#chosen;
-    if (chosen === undefined || index !== chosen.ifindex) return false;
-    return type === RTM_DELLINK || !up || mtu !== chosen.mtu;
-  }
-
   #lookIn(delayMs: number): void {
     if (this.#stopped || this.#isSoon) return;
     this.#timer?.cancel();
     this.#isSoon = delayMs === DEBOUNCE_MS;
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#isSoon = false;
-      void this.#look();
+      if (this.#looking === undefined) void this.#look();
+      else this.#lookIn(DEBOUNCE_MS); // the look under way may have asked before the news
     });
   }
 
