@@ -7,6 +7,7 @@ import {readFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 import {misspeltVariables} from './config/environment.js';
 import {ConfigError} from './config/error.js';
+import {kubernetesNotice} from './config/kubernetes.js';
 import {readConfig} from './config/read.js';
 import {startDaemon} from './daemon.js';
 import {createLogger} from './log.js';
@@ -46,6 +47,8 @@ async function main(): Promise<void> {
   for (const {variable, meant} of misspeltVariables(process.env)) {
     log.warn({variable, meant}, 'environment variable is ignored; misspelt?');
   }
+  const notice = kubernetesNotice(config.kubernetes, process.env);
+  if (notice !== undefined) log.warn(notice);
   const stopped = new Promise<NodeJS.Signals>(resolve => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

@@ -113,11 +113,20 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ['1 etcd.endpoints: expected all http or all https'],
   ],
   [
+    'certificates that nobody would ask for',
+    'etcd:\n  caFile: /ca\n  endpoints: [http://a:1]\n',
+    ['3 etcd.endpoints: expected https where caFile or certFile is given, got http'],
+  ],
+  [
     'a prefix that ends in a slash',
     'etcd:\n  prefix: /a/\n',
     ['2 etcd.prefix: expected a key such'],
   ],
-  ['a certificate without key', 'etcd:\n  certFile: /a\n', ['1 etcd.keyFile: expected both']],
+  [
+    'a certificate without key',
+    'etcd:\n  certFile: /a\n  endpoints: [https://a:1]\n',
+    ['1 etcd.keyFile: expected both'],
+  ],
   ['a user without password', 'etcd:\n  username: a\n', ['1 etcd.passwordFile: expected both']],
   ['a relative path', 'stateDir: twill', ['1 stateDir: expected an absolute path, got "twill"']],
   [
@@ -191,7 +200,7 @@ test('the environment overrides the file, in either spelling', t => {
     TWILL_NODE_NAME: 'env',
     TWILL_NODE_LABELS: 'zone=z1,rack=r2',
     TWILL_NODE_ADDRESS: '192.0.2.1',
-    TWILL_ETCD_ENDPOINTS: 'http://a:2379, http://b:2379',
+    TWILL_ETCD_ENDPOINTS: 'https://a:2379, https://b:2379',
     TWILL_ETCD_CAFILE: '/ca',
     TWILL_ETCD_CERT_FILE: '/cert',
     TWILL_ETCD_KEYFILE: '/key',
@@ -202,7 +211,7 @@ test('the environment overrides the file, in either spelling', t => {
   });
   t.like(config, {
     node: {name: 'env', labels: {zone: 'z1', rack: 'r2'}, address: {kind: 'address'}},
-    etcd: {endpoints: ['http://a:2379', 'http://b:2379'], caFile: '/ca', certFile: '/cert'},
+    etcd: {endpoints: ['https://a:2379', 'https://b:2379'], caFile: '/ca', certFile: '/cert'},
     cni: {addTimeoutMs: 3000},
     stateDir: '/env',
     http: {port: 9478},

@@ -167,6 +167,9 @@ function findMistakes({node, etcd}: Config): readonly Problem[] {
   const schemes = new Set(etcd.endpoints.map(endpoint => new URL(endpoint).protocol));
   if (schemes.size > 1) {
     report(['etcd', 'endpoints'], 'expected all http or all https, got both');
+  } else if (schemes.has('http:') && (etcd.caFile ?? etcd.certFile) !== undefined) {
+    const message = 'expected https where caFile or certFile is given, got http: nothing would be';
+    report(['etcd', 'endpoints'], `${message} encrypted`);
   }
   return problems;
 }

@@ -42,7 +42,8 @@ export function misspeltVariables(
   });
 }
 
-const keyPaths: readonly (readonly string[])[] = leavesOf(configSchema.entries, []);
+/** Every key of the file, as its path. */
+export const keyPaths: readonly (readonly string[])[] = leavesOf(configSchema.entries, []);
 
 function leavesOf(entries: ObjectEntries, path: readonly string[]): readonly (readonly string[])[] {
   return Object.entries(entries).flatMap(([key, schema]) => {

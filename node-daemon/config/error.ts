@@ -14,12 +14,13 @@ export class ConfigError extends Error {
   readonly retry = 'never';
   readonly exitCode = 2;
   readonly file: string;
-  readonly problems: readonly ConfigProblem[];
+  readonly problems: readonly ConfigProblem[]; // as they stand in the file
 
   constructor(file: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
-    super(problems.map(problem => formatProblem(file, problem)).join('\n'), options);
+    const ordered = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    super(ordered.map(problem => formatProblem(file, problem)).join('\n'), options);
     this.file = file;
-    this.problems = problems;
+    this.problems = ordered;
   }
 }
 
