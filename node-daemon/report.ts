@@ -27,11 +27,13 @@ export class Report {
   lease({state, reason, leaseId, ranges}: LeaseView): void {
     const fields = {state, reason, leaseId, ranges: ranges.map(({cidr}) => cidr)};
     if (state === 'fenced' || state === 'unsafe') this.#log.error(fields, 'lease is not safe');
-    else this.#log.info(fields, 'lease');
+    else this.#log.info(fields, state === 'held' ? 'lease is held' : 'no lease yet');
   }
 
   underlay(choice: UnderlayChoice): void {
-    if (choice.kind === 'none') return this.#log.warn({reason: choice.reason}, 'no underlay');
+    if (choice.kind === 'none') {
+      return this.#log.warn({reason: choice.reason}, 'no underlay; what is known of it stays');
+    }
     const {name, mtu, addresses} = choice.underlay;
     const shown = Object.values(addresses).map(({address}) => formatAddress(address));
     const {missing} = choice;
@@ -72,12 +74,12 @@ export class Report {
     this.#metrics.observeCni(verb, code, durationMs / 1000);
     const ms = Math.round(durationMs * 100) / 100;
     const fields = {verb, containerId, ifName, durationMs: ms};
-    if (error === undefined) return this.#log.debug(fields, 'cni');
+    if (error === undefined) return this.#log.debug(fields, 'cni verb served');
     const reason = error instanceof Error ? error.message : String(error);
     const cause = error instanceof Error ? error.cause : undefined;
     this.#log.warn(
       {...fields, code, reason, ...(cause !== undefined && {err: cause})},
-      'cni refused',
+      'cni verb refused',
     );
   }
 

@@ -320,11 +320,11 @@ PEER   ADDRESS     RANGES          STATE
 b      192.0.2.2   10.244.4.0/26   ok
 c      <none>      <none>          no address
 
-TABLE    DESIRED   FAILING   CHANGES   LAST-RUN   TOOK
-routes   4         1         9         5s         1.3ms
+TABLE    DESIRED   FAILING   CHANGES   LAST-OK   TOOK
+routes   4         1         9         5s        1.3ms
 
-LAST-ERROR   TABLE    KEY           MESSAGE
-5s           routes   10.0.0.0/26   EINVAL
+FAILS-FOR   TABLE    KEY           MESSAGE
+5s          routes   10.0.0.0/26   EINVAL
 
 PROBLEM   MESSAGE
 nodes/c   spec: expected address or address6

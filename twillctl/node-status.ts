@@ -112,7 +112,7 @@ function formatTables({reconcile}: NodeStatus, nowMs: number): string {
     lastRun === undefined ? 'never' : formatAge(lastRun, nowMs),
     lastRunMs === undefined ? '' : `${lastRunMs.toFixed(1)}ms`,
   ]);
-  return formatTable(['TABLE', 'DESIRED', 'FAILING', 'CHANGES', 'LAST-RUN', 'TOOK'], rows);
+  return formatTable(['TABLE', 'DESIRED', 'FAILING', 'CHANGES', 'LAST-OK', 'TOOK'], rows);
 }
 
 function formatErrors({reconcile}: NodeStatus, nowMs: number): string {
@@ -123,7 +123,7 @@ function formatErrors({reconcile}: NodeStatus, nowMs: number): string {
     key,
     message,
   ]);
-  return formatTable(['LAST-ERROR', 'TABLE', 'KEY', 'MESSAGE'], rows);
+  return formatTable(['FAILS-FOR', 'TABLE', 'KEY', 'MESSAGE'], rows);
 }
 
 function joinGiven(...parts: readonly (string | undefined)[]): string {

@@ -53,7 +53,7 @@ function setUp(t: ExecutionContext) {
   const store = new FakeStore();
   const clock = new ManualClock();
   const pods = new Map<string, string>();
-  const errors: unknown[] = [];
+  const outcomes: unknown[] = []; // errors, and undefined when they are over
   const node = {leaseId: '7' as string | undefined};
   const writer = new EndpointWriter({
     openClient: store.client,
@@ -63,7 +63,7 @@ function setUp(t: ExecutionContext) {
     clock,
     relistMs: 300_000,
     retryMs: attempt => 1000 * 2 ** attempt,
-    onError: error => errors.push(error),
+    onOutcome: error => outcomes.push(error),
   });
   t.teardown(() => writer.stop());
   const add = (name: string, value = name) => {
@@ -75,7 +75,7 @@ function setUp(t: ExecutionContext) {
       .filter(key => key.startsWith(prefix))
       .map(key => key.slice(prefix.length))
       .sort();
-  return {store, clock, pods, errors, node, writer, add, shown};
+  return {store, clock, pods, outcomes, node, writer, add, shown};
 }
 
 test('etcd comes to show the pods there are, and only what differs is written', async t => {
@@ -128,26 +128,28 @@ test('pods that come in a wave are written together, in transactions that etcd t
 });
 
 test('an etcd that is away is tried again after growing waits, which kicks do not shorten', async t => {
-  const {store, clock, errors, writer, add, shown} = setUp(t);
+  const {store, clock, outcomes, writer, add, shown} = setUp(t);
   writer.start();
   await clock.advance(200);
   store.isAway = () => true;
   add('p1');
   await clock.advance(100);
-  t.is(errors.length, 1);
+  t.is(outcomes.length, 1);
   for (let at = 0; at < 9; at++) {
     writer.kick();
     await clock.advance(100);
   }
-  t.is(errors.length, 1, 'not yet');
+  t.is(outcomes.length, 1, 'not yet');
   await clock.advance(100);
-  t.is(errors.length, 2);
+  t.is(outcomes.length, 2);
   await clock.advance(1999);
-  t.is(errors.length, 2);
+  t.is(outcomes.length, 2);
   store.isAway = () => false;
   await clock.advance(1);
   t.deepEqual(shown(), ['p1']);
   t.is(store.open, 1, 'those that failed are closed');
+  t.is(outcomes.length, 3);
+  t.is(outcomes[2], undefined, 'and it is told that it is over');
 });
 
 test('after an error nothing that was known counts: what changed meanwhile is put right', async t => {

@@ -25,7 +25,8 @@ export interface EndpointWriterOptions {
   readonly clock: Clock;
   readonly relistMs: number; // the mirror is not trusted longer
   readonly retryMs: (attempt: number) => number; // from 0
-  readonly onError: (error: unknown) => void;
+  /** Each attempt that failed; undefined: one that did not, after some that did. */
+  readonly onOutcome: (error: unknown) => void;
 }
 
 export class EndpointWriter {
@@ -73,12 +74,13 @@ export class EndpointWriter {
     for (let attempt = 0; !this.#isStopped;) {
       try {
         await this.#pass();
+        if (attempt > 0) this.#options.onOutcome(undefined);
         attempt = 0;
         await this.#idle();
         await this.#wait(GATHER_MS);
       } catch (error) {
         this.#forget();
-        this.#options.onError(error);
+        this.#options.onOutcome(error);
         await this.#wait(this.#options.retryMs(attempt++));
       }
     }

@@ -6,6 +6,7 @@ import type {ReflectorStatus} from '../datastore/reflector.js';
 import {firstAddress} from '../lease/own-record.js';
 import {formatMac} from '../overlay/vtep-mac.js';
 import type {NodeHealth} from '../reconcile/health.js';
+import type {SettingsHealth} from '../reconcile/settings-ledger.js';
 import type {Peer} from '../state/peer.js';
 import type {State} from '../state/state.js';
 import type {
@@ -26,7 +27,7 @@ export interface StatusParts {
   readonly lease: LeaseView;
   readonly usage: readonly RangeUsage[];
   readonly reflector: ReflectorStatus;
-  readonly settings: SettingsPart | undefined; // of iptables and sysctls; undefined before the first pass
+  readonly settings: SettingsHealth | undefined; // of iptables and sysctls; undefined before the first pass
   readonly problems: readonly StatusProblem[]; // those that no other part knows of
   readonly attachments: number;
   readonly version: string;
@@ -39,14 +40,6 @@ export interface StatusParts {
     readonly clock: (ms: number) => string;
     readonly boottime: (ms: number) => string;
   };
-}
-
-export interface SettingsPart {
-  readonly desired: number;
-  readonly operations: number;
-  readonly failed: ReadonlyMap<string, Error>;
-  readonly endedAtMs: number; // of the last pass, on the core's clock
-  readonly durationMs: number;
 }
 
 export function toNodeStatus(parts: StatusParts): NodeStatus {
@@ -128,22 +121,25 @@ function toReconcile({health, settings, toTime, now: at}: StatusParts): Reconcil
     ...(table.lastPassMs !== undefined && {lastRunMs: table.lastPassMs}),
   }));
   const lastErrors: ReconcileError[] = Object.entries(health.tables).flatMap(([table, {failed}]) =>
-    failed.map(({key, message}) => ({table, key, message, at})),
+    failed.map(({key, message, sinceMs}) => {
+      return {table, key, message, at: sinceMs === undefined ? at : toTime.clock(sinceMs)};
+    }),
   );
   if (health.dumpError !== undefined) {
-    lastErrors.push({table: 'kernel', key: 'dump', message: health.dumpError, at});
+    const {message, sinceMs} = health.dumpError;
+    lastErrors.push({table: 'kernel', key: 'dump', message, at: toTime.clock(sinceMs)});
   }
   if (settings !== undefined) {
-    const {desired, operations, failed} = settings;
+    const {desired, operations, failed, lastOkAtMs, lastPassMs} = settings;
     tables.push({
-      ...{name: 'settings', desired, failing: failed.size, operations},
-      lastRun: toTime.clock(settings.endedAtMs),
-      lastRunMs: settings.durationMs,
+      ...{name: 'settings', desired, failing: failed.size, operations, lastRunMs: lastPassMs},
+      ...(lastOkAtMs !== undefined && {lastRun: toTime.clock(lastOkAtMs)}),
     });
-    for (const [key, {message}] of failed) {
-      lastErrors.push({table: 'settings', key, message, at});
+    for (const [key, {message, sinceMs}] of failed) {
+      lastErrors.push({table: 'settings', key, message, at: toTime.clock(sinceMs)});
     }
   }
+  lastErrors.sort((a, b) => (a.at < b.at ? 1 : -1));
   return {tables, lastErrors};
 }
 

@@ -62,7 +62,7 @@ export interface PeerStatus {
 
 export interface ReconcileStatus {
   readonly tables: readonly TableStatus[];
-  readonly lastErrors: readonly ReconcileError[]; // newest first
+  readonly lastErrors: readonly ReconcileError[]; // what fails now; the latest to begin first
 }
 
 export interface TableStatus {
@@ -70,15 +70,15 @@ export interface TableStatus {
   readonly desired: number;
   readonly failing: number; // keys that are not as desired
   readonly operations: number; // since start
-  readonly lastRun?: string;
-  readonly lastRunMs?: number;
+  readonly lastRun?: string; // end of the last pass that left nothing failing
+  readonly lastRunMs?: number; // duration of the last pass, however it went
 }
 
 export interface ReconcileError {
   readonly table: string;
   readonly key: string;
   readonly message: string;
-  readonly at: string;
+  readonly at: string; // since when
 }
 
 export interface StatusProblem {

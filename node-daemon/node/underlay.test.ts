@@ -127,7 +127,7 @@ const table: readonly (readonly [string, UnderlayView, UnderlaySettings, string]
     'pods and bridges of containers are never meant',
     {...without('eth0', 'eth1'), routes: []},
     settings('auto'),
-    'IPv4: no default route, and no interface that can be meant has a global address',
+    'IPv4: no default route, and no interface that is up, but for those of pods, has a global address',
   ],
   [
     'our own routes lead nowhere',

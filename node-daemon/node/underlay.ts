@@ -138,7 +138,7 @@ function chooseAuto({family, view, near}: Question): Choice {
   const names = defaults.map(({link}) => link.name).join(', ');
   const reason =
     names === ''
-      ? 'no default route, and no interface that can be meant has a global address'
+      ? 'no default route, and no interface that is up, but for those of pods, has a global address'
       : `${names} of the default route has no global address`;
   return {kind: 'missing', reason};
 }

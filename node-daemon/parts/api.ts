@@ -53,7 +53,6 @@ export function createApi(context: Context, needs: ApiNeeds): Part {
 function statusOf(context: Context, needs: ApiNeeds, since: string): NodeStatus {
   const {book, core, version} = context;
   const {lease, reflector, readiness, settings} = needs;
-  const {last} = settings.settings;
   const started = Date.now() - systemClock.nowMs();
   const booted = Date.now() - boottimeMs();
   const state = core.state();
@@ -63,7 +62,7 @@ function statusOf(context: Context, needs: ApiNeeds, since: string): NodeStatus 
     lease: lease.view(),
     usage: book.usage(),
     reflector: reflector.status(),
-    settings: last && {...last, operations: settings.writes()},
+    settings: settings.health(),
     problems: problemsOf(needs),
     attachments: book.list().length,
     isReady: readiness.isReady(),

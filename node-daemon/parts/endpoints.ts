@@ -5,6 +5,7 @@ import {toEndpointTable} from '../datastore/endpoint-record.js';
 import {EndpointWriter} from '../datastore/endpoint-writer.js';
 import {nodeEndpointsPrefix} from '../datastore/records/keys.js';
 import type {NodeLease} from '../lease/node-lease.js';
+import type {Logger} from '../log.js';
 import type {StateEvent} from '../state/transition.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
@@ -14,6 +15,7 @@ const RELIST_MS = 300_000;
 export function createEndpoints({book, config, etcd, log, news}: Context, lease: NodeLease): Part {
   const {prefix} = config.etcd;
   const {name} = config.node;
+  const outcome = createOutcome(log);
   const writer = new EndpointWriter({
     openClient: () => openEtcd(etcd),
     prefix: nodeEndpointsPrefix(prefix, name),
@@ -22,7 +24,7 @@ export function createEndpoints({book, config, etcd, log, news}: Context, lease:
     clock: systemClock,
     relistMs: RELIST_MS,
     retryMs: attempt => Math.min(5000, 250 * 2 ** Math.min(attempt, 8)) * (0.5 + Math.random()),
-    onError: error => log.debug({err: error}, 'endpoint records could not be written'),
+    onOutcome: outcome.note,
   });
   news.state.on(event => {
     if (concernsEndpoints(event)) writer.kick();
@@ -31,10 +33,36 @@ export function createEndpoints({book, config, etcd, log, news}: Context, lease:
     if (events.some(({kind}) => kind === 'synced')) writer.relist(); // of another etcd, perhaps
   });
   news.moved.on(() => writer.renew());
-  return {start: () => writer.start(), stop: () => writer.stop()};
+  return {
+    start: () => writer.start(),
+    stop: () => writer.stop(),
+    problems: outcome.problems,
+  };
 }
 
 /** With other ranges the lease may be another one, too, and records hang on it. */
 function concernsEndpoints({kind}: StateEvent): boolean {
   return kind === 'attachment' || kind === 'attachment-gone' || kind === 'ranges';
+}
+
+/** An etcd that is away is told of by others; one that refuses these records is told of here, once. */
+function createOutcome(log: Logger) {
+  let message: string | undefined;
+  return {
+    note(error: unknown): void {
+      const told = message;
+      message = isRefusal(error) ? error.message : undefined;
+      if (message !== undefined && message !== told) {
+        log.warn({err: error}, 'endpoint records could not be written');
+      }
+    },
+    problems() {
+      if (message === undefined) return [];
+      return [{key: 'endpoints', message: `records of pods could not be written: ${message}`}];
+    },
+  };
+}
+
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && !('code' in error && error.code === 'STORE_UNAVAILABLE');
 }

@@ -51,7 +51,9 @@ export function createReadiness({core, log}: Context, needs: ReadinessNeeds): Re
 
   return {
     start() {
-      becomeReady().catch((error: unknown) => log.error({err: error}, 'not ready'));
+      becomeReady().catch((error: unknown) =>
+        log.error({err: error}, 'bug: never ready; restart twilld'),
+      );
     },
     stop() {
       isStopped = true;

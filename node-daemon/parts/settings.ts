@@ -7,18 +7,19 @@ import {openSysctls} from '../kernel/sysctl.js';
 import type {NodeLease} from '../lease/node-lease.js';
 import {HostSettings} from '../reconcile/host-settings.js';
 import {reconcileNat} from '../reconcile/nat.js';
+import {SettingsLedger, type SettingsHealth} from '../reconcile/settings-ledger.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
 
 export interface SettingsPart extends Part {
   readonly settings: HostSettings;
-  /** Chains and sysctls written since start. */
-  writes(): number;
+  /** Undefined before the first pass. */
+  health(): SettingsHealth | undefined;
 }
 
 export function createSettings(context: Context, lease: NodeLease): SettingsPart {
   const {config, core, log, news, report} = context;
-  let writes = 0;
+  const ledger = new SettingsLedger();
   const settings = new HostSettings({
     openIptables: () => chooseIptables(context),
     sysctls: openSysctls(),
@@ -26,11 +27,11 @@ export function createSettings(context: Context, lease: NodeLease): SettingsPart
     clock: systemClock,
     resyncMs: 2 * config.resyncIntervalMs, // iptables-save of a large host costs half a second
     onPass(pass) {
-      writes += pass.chainsWritten + pass.sysctlsWritten.length;
+      ledger.note(pass);
       report.settings(pass);
       news.settings.emit(pass);
     },
-    onBug: error => log.error({err: error}, 'host settings failed'),
+    onBug: error => log.error({err: error}, 'bug in host settings; they are tried again'),
   });
   news.records.on(events => {
     if (core.state().synced && events.some(concernsNetwork)) void settings.run();
@@ -39,7 +40,7 @@ export function createSettings(context: Context, lease: NodeLease): SettingsPart
     const hasUnderlay = event.kind === 'underlay' && event.underlay !== undefined;
     if (hasUnderlay || event.kind === 'ranges') void settings.run();
   });
-  return {settings, writes: () => writes, stop: () => settings.stop()};
+  return {settings, health: () => ledger.health(), stop: () => settings.stop()};
 }
 
 async function chooseIptables({config, log}: Context): Promise<Iptables> {

@@ -20,12 +20,13 @@ export interface FailedKey {
   readonly code: string; // the kernel's, CONFLICT, or WAITING: for another object
   readonly message: string;
   readonly attempts: number;
+  readonly sinceMs?: number; // on the core's clock; absent where it waits
 }
 
 export interface NodeHealth {
   readonly tables: Readonly<Record<TableName, TableHealth>>;
   /** What was wrong with reading the kernel, until that went well again. */
-  readonly dumpError?: string;
+  readonly dumpError?: {readonly message: string; readonly sinceMs: number};
   readonly lastPassAtMs?: number; // end of the last pass, however it ended; on the core's clock
   readonly resyncs: number; // full passes
   readonly updates: number; // passes over changed keys only
@@ -47,12 +48,9 @@ export function describeTables(
 
 function describeTable(ledger: Ledgers[TableName], desired: number): TableHealth {
   const {failed, blocked, operations, lastError, lastOkAtMs, lastPassMs} = ledger;
-  const refused = [...failed].map(([key, {code, message, attempts}]) => ({
-    key,
-    code,
-    message,
-    attempts,
-  }));
+  const refused = [...failed].map(([key, {code, message, attempts, sinceMs}]) => {
+    return {key, code, message, attempts, sinceMs};
+  });
   const waiting = [...blocked]
     .filter(([key]) => !failed.has(key))
     .map(([key, message]) => ({key, code: 'WAITING', message, attempts: 0}));

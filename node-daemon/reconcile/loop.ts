@@ -108,7 +108,7 @@ class Core implements NodeCore {
   #stopped = false;
   #resyncAtMs = 0; // full pass at the latest then
   #dumpFailures = 0;
-  #dumpError: string | undefined;
+  #dumpError: {message: string; sinceMs: number} | undefined;
   #lastPassAtMs: number | undefined;
   #resyncs = 0;
   #updates = 0;
@@ -247,7 +247,8 @@ class Core implements NodeCore {
 
   /** The kernel could not be asked; the tables are as they were. */
   #noteDumpError(error: unknown): void {
-    this.#dumpError = error instanceof Error ? error.message : String(error);
+    const sinceMs = this.#dumpError?.sinceMs ?? this.#clock.nowMs();
+    this.#dumpError = {message: error instanceof Error ? error.message : String(error), sinceMs};
     this.#dumpFailures++;
     const delayMs = Math.min(this.#resyncMs, 250 * 2 ** Math.min(this.#dumpFailures - 1, 10));
     this.#resyncAtMs = this.#clock.nowMs() + delayMs;
