@@ -2,25 +2,67 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
 
-import {forgetRun, markRun} from './restart-marker.js';
+import {RestartMarker} from './restart-marker.js';
 
-test('the first start is none again, until the run is forgotten', async t => {
+const none = {ipv4: 0, ipv6: 0};
+
+async function stateDirOf(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'twill-unit-'));
   t.teardown(() => rm(folder, {recursive: true, force: true}));
-  const stateDir = join(folder, 'not', 'there', 'yet');
-  t.deepEqual(await markRun(stateDir), {restarted: false});
-  t.deepEqual(await markRun(stateDir), {restarted: true});
-  await forgetRun(stateDir);
-  await forgetRun(stateDir);
-  t.deepEqual(await markRun(stateDir), {restarted: false});
+  return join(folder, 'not', 'there', 'yet');
+}
+
+test('the first start is none again, until the run is forgotten', async t => {
+  const stateDir = await stateDirOf(t);
+  const begin = () => new RestartMarker(stateDir, 'boot').begin(none);
+  t.deepEqual(await begin(), {restarted: false, preserved: []});
+  t.like(await begin(), {restarted: true});
+  await new RestartMarker(stateDir, 'boot').forget();
+  await new RestartMarker(stateDir, 'boot').forget();
+  t.deepEqual(await begin(), {restarted: false, preserved: []});
+});
+
+test('what a node forwards without having learnt a route is preserved', async t => {
+  const stateDir = await stateDirOf(t);
+  await new RestartMarker(stateDir, 'boot').begin(none);
+  const past = await new RestartMarker(stateDir, 'boot').begin(none);
+  t.deepEqual(past, {restarted: true, preserved: ['ipv4', 'ipv6']});
+});
+
+test('a family whose routes are gone is not preserved, the other is', async t => {
+  const stateDir = await stateDirOf(t);
+  const first = new RestartMarker(stateDir, 'boot');
+  await first.begin(none);
+  await Promise.all([first.note(['ipv4']), first.note(['ipv4', 'ipv6'])]);
+  const past = await new RestartMarker(stateDir, 'boot').begin({ipv4: 0, ipv6: 3});
+  t.deepEqual(past, {restarted: true, preserved: ['ipv6']});
+  const next = await new RestartMarker(stateDir, 'boot').begin({ipv4: 0, ipv6: 3});
+  t.deepEqual(next.preserved, ['ipv4', 'ipv6'], 'ipv4 had nothing any more');
+});
+
+test('a reboot preserves nothing, whatever is in the kernel', async t => {
+  const stateDir = await stateDirOf(t);
+  await new RestartMarker(stateDir, 'boot 1').begin(none);
+  const past = await new RestartMarker(stateDir, 'boot 2').begin({ipv4: 1, ipv6: 1});
+  t.deepEqual(past, {restarted: true, preserved: []});
+});
+
+test('a marker that cannot be understood says that we ran, and no more', async t => {
+  const stateDir = await stateDirOf(t);
+  await new RestartMarker(stateDir, 'boot').begin(none);
+  for (const text of ['', 'not json', '{}']) {
+    await writeFile(join(stateDir, 'bgp-has-run'), text);
+    const past = await new RestartMarker(stateDir, 'boot').begin(none);
+    t.deepEqual(past, {restarted: true, preserved: []}, JSON.stringify(text));
+  }
 });
 
 test('a state directory that cannot be had is an error, not a restart', async t => {
-  const folder = await mkdtemp(join(tmpdir(), 'twill-unit-'));
-  t.teardown(() => rm(folder, {recursive: true, force: true}));
-  const file = join(folder, 'file');
+  const stateDir = await stateDirOf(t);
+  await new RestartMarker(stateDir, 'boot').begin(none);
+  const file = join(stateDir, 'file');
   await writeFile(file, '');
-  await t.throwsAsync(markRun(file), {code: 'EEXIST'});
+  await t.throwsAsync(new RestartMarker(file, 'boot').begin(none), {code: 'EEXIST'});
 });

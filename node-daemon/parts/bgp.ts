@@ -15,7 +15,7 @@ import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
 import {LinkNeighbours} from '../bgp/link-neighbours.js';
-import {forgetRun, markRun} from '../bgp/restart-marker.js';
+import {RestartMarker} from '../bgp/restart-marker.js';
 import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
 import {systemClock} from '../datastore/clock.js';
 import type {BgpAnswers} from '../http/bgp.js';
@@ -37,8 +37,9 @@ const LOOK_MS = 50;
 const MOST_LOOKS = 200;
 
 export function createBgp(context: Context): BgpPart {
-  const {config, core, news} = context;
+  const {bootId, config, core, news} = context;
   const log = context.log.child({component: 'bgp'});
+  const marker = new RestartMarker(config.stateDir, bootId);
   let running: Running | undefined;
   let death: string | undefined;
   let turn = Promise.resolve();
@@ -78,20 +79,21 @@ export function createBgp(context: Context): BgpPart {
       ...kernelOf(),
       log,
       onNextHops: states => running?.host.tell({kind: 'nextHops', states}),
+      onHolding(families) {
+        marker.note(families).catch((err: unknown) => log.warn({err}, 'bgp marker not written'));
+      },
     });
-    const held = await kernel.start();
-    const preserved = FAMILIES.filter(family => held[family] > 0);
-    const {restarted} = await markRun(config.stateDir);
+    const start = await marker.begin(await kernel.start());
     const host = new SpeakerHost({
       thread: 'own',
-      start: {restarted, preserved},
+      start,
       onMessage: message => hear({host, kernel}, message),
       onDeath(err) {
         death = `the speaker died: ${err.message}`;
         log.error({err}, 'bgp speaker died; restart twilld');
       },
     });
-    log.info({preserved}, 'bgp speaker started');
+    log.info(start, 'bgp speaker started');
     return {host, kernel};
   }
 
@@ -126,7 +128,7 @@ export function createBgp(context: Context): BgpPart {
       await running.kernel.stop();
       running = undefined;
       isSwept = false;
-      await forgetRun(config.stateDir);
+      await marker.forget();
       log.info({}, 'bgp speaker retired');
     }
     if (isSwept) return;

@@ -16,7 +16,7 @@ import {toNews, type News} from './news.js';
 import {takePicture} from './picture.js';
 import type {Refused} from './refusals.js';
 import {toRequests} from './requests.js';
-import {LearntRoutes, type Batch} from './routes.js';
+import {families, LearntRoutes, type Batch} from './routes.js';
 import {NextHopTracker, type NextHop} from './tracker.js';
 import {Underlay} from './underlay.js';
 import type {Message} from '#native-addon';
@@ -28,6 +28,8 @@ export interface BgpKernelOptions {
   readonly log: Log;
   readonly resyncMs?: number; // all is looked at this often; 60000
   readonly onNextHops: (states: readonly NextHopState[]) => void;
+  /** The kernel holds routes of ours in these families: said when that changes. */
+  readonly onHolding?: (families: readonly Family[]) => void;
 }
 
 export interface MonitorHandlers {
@@ -81,6 +83,7 @@ export class BgpKernel {
   #takers: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #isStopped = false;
+  #holding = ''; // families, as last told
 
   constructor(options: BgpKernelOptions) {
     this.#options = options;
@@ -101,7 +104,8 @@ export class BgpKernel {
     });
     await this.#takePicture();
     this.#running = this.#run();
-    return {ipv4: this.#routes.count('ipv4').held, ipv6: this.#routes.count('ipv6').held};
+    this.#holding = this.#heldFamilies().join();
+    return {ipv4: this.#routes.heldCount('ipv4'), ipv6: this.#routes.heldCount('ipv6')};
   }
 
   /** Resolves when there is room for more. In the order of the calls. */
@@ -165,6 +169,7 @@ export class BgpKernel {
       const requests = toRequests(batch);
       if (this.#routes.queued < TAKEN_BELOW) this.#tellTakers();
       if (requests.length === 0) {
+        this.#tellHolding();
         await this.#sleep();
         continue;
       }
@@ -176,6 +181,17 @@ export class BgpKernel {
       if (this.#underWay.length >= MOST_UNDER_WAY) await this.#underWay[0];
     }
     this.#tellTakers();
+  }
+
+  #heldFamilies(): readonly Family[] {
+    return families.filter(family => this.#routes.heldCount(family) > 0);
+  }
+
+  #tellHolding(): void {
+    const held = this.#heldFamilies();
+    if (held.join() === this.#holding) return;
+    this.#holding = held.join();
+    this.#options.onHolding?.(held);
   }
 
   async #send(batch: Batch, requests: ReturnType<typeof toRequests>): Promise<void> {

@@ -21,6 +21,7 @@ export class RouteColumns {
   #queue: number[] = [];
   #from = 0; // of the queue
   #isSwept = false;
+  #heldCount = 0;
 
   constructor(octets: 4 | 16) {
     this.#slots = new PrefixSlots(octets);
@@ -30,6 +31,11 @@ export class RouteColumns {
     this.#writtenIn = new Uint32Array(capacity);
     this.#seenIn = new Uint32Array(capacity);
     this.#isQueued = new Uint8Array(capacity);
+  }
+
+  /** Prefixes with a route in the kernel. */
+  get heldCount(): number {
+    return this.#heldCount;
   }
 
   get queued(): number {
@@ -71,6 +77,7 @@ export class RouteColumns {
   }
 
   setHeld(slot: number, held: number): void {
+    this.#heldCount += Number(held !== 0) - Number(this.#held[slot] !== 0);
     this.#held[slot] = held;
   }
 
@@ -80,7 +87,7 @@ export class RouteColumns {
   }
 
   write(slot: number, target: number, epoch: number): void {
-    this.#held[slot] = target;
+    this.setHeld(slot, target);
     this.#writtenIn[slot] = epoch;
   }
 
@@ -153,12 +160,11 @@ export class RouteColumns {
   }
 
   count(): {wanted: number; held: number; stale: number} {
-    const counts = {wanted: 0, held: 0, stale: 0};
+    const counts = {wanted: 0, held: this.#heldCount, stale: 0};
     for (let slot = 0; slot < this.#wanted.length; slot++) {
       const wanted = this.#wanted[slot] as number;
       if (wanted > 0) counts.wanted++;
       else if (wanted === STALE) counts.stale++;
-      if (this.#held[slot] !== 0) counts.held++;
     }
     return counts;
   }

@@ -85,6 +85,11 @@ export class LearntRoutes {
     return families.reduce((sum, family) => sum + this.#columns[family].queued, 0);
   }
 
+  /** Routes in the kernel, as far as we know. */
+  heldCount(family: Family): number {
+    return this.#columns[family].heldCount;
+  }
+
   count(family: Family): {wanted: number; held: number; stale: number} {
     return this.#columns[family].count();
   }
