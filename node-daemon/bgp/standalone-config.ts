@@ -34,6 +34,8 @@ export interface Standalone {
   readonly links: readonly string[]; // whose neighbours are to be found out
   readonly printsRoutes: boolean;
   readonly thread: 'own' | 'ours';
+  /** Learnt routes go into the kernel, and what a restart needs to know into this directory. */
+  readonly stateDir: string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -76,6 +78,7 @@ export function parseStandalone(
     links,
     printsRoutes: file['printRoutes'] !== false,
     thread: file['thread'] === 'own' ? 'own' : 'ours',
+    stateDir: file['stateDir'] === undefined ? undefined : String(file['stateDir']),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The speaker by itself: no etcd, no kernel. `node standalone.js FILE`, standalone-config.ts says what the
- * file is; SIGHUP reads it again. Prints a JSON line for each event; takes commands as JSON lines:
+ * The speaker by itself: no etcd, and learnt routes in the kernel only where the file says `stateDir`.
+ * `node standalone.js FILE`, standalone-config.ts says what the file is; SIGHUP reads it again. Prints a JSON line for each event; takes commands as JSON lines:
  *
  *   {"kind": "status"}   {"kind": "reset", "peer": "…", "words": "…"}   {"kind": "leave", "how": {…}}
  *   {"kind": "refresh", "peer": "…", "direction": "in", "family": "ipv4"}   {"kind": "configure", …file}
@@ -14,27 +14,37 @@ import {
   formatAddress,
   type Family,
   type Leave,
+  type NextHopState,
   type SelectedRoute,
   type SpeakerStatus,
 } from '#bgp-fsm';
+import {readBootId} from '../node/identity.js';
+import {BgpKernel} from './kernel/bgp-kernel.js';
+import {kernelOf} from './kernel/open-kernel.js';
 import {LinkNeighbours} from './link-neighbours.js';
 import type {SpeakerCommand} from './messages.js';
+import {RestartMarker} from './restart-marker.js';
 import {SpeakerHost, type HostMessage} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
 
-function main(path: string): void {
+async function main(path: string): Promise<void> {
   const first = parseStandalone(readFileSync(path, 'utf8'));
+  const kernel = first.stateDir === undefined ? undefined : await openKernel(first.stateDir);
   const hear = (message: HostMessage) => {
     if (message.kind === 'selected') {
       if (first.printsRoutes) for (const route of message.routes) print(shownRoute(route));
-      host.tell({kind: 'selectedTaken'});
-    } else {
-      print(message);
+      const taken = () => host.tell({kind: 'selectedTaken'});
+      if (kernel === undefined) taken();
+      else void kernel.routes.select(message.routes).then(taken);
+      return;
     }
+    if (message.kind === 'sweep') kernel?.routes.sweep(message.family);
+    if (message.kind === 'nextHopInterest') kernel?.routes.watch(message.changes);
+    print(message);
   };
   const host = new SpeakerHost({
     thread: first.thread,
-    start: first.start,
+    start: kernel?.past ?? first.start,
     onMessage: hear,
     onDeath(error) {
       throw error;
@@ -49,6 +59,7 @@ function main(path: string): void {
       configure(file);
     },
   });
+  kernel?.tell(states => host.tell({kind: 'nextHops', states}));
   const configure = (text: string) => {
     file = text;
     const {config, routes, links: names} = parseStandalone(text, neighbours);
@@ -73,6 +84,21 @@ function main(path: string): void {
     else if (command.kind !== 'status') host.tell(command);
     else void host.status().then(status => print({kind: 'status', ...shownStatus(status)}));
   });
+}
+
+/** `tell`: who is told of next hops from now on. */
+async function openKernel(stateDir: string) {
+  let onNextHops: (states: readonly NextHopState[]) => void = () => undefined;
+  const marker = new RestartMarker(stateDir, await readBootId());
+  const log = (fields: object, words: string) => print({kind: 'log', level: 'warn', words, fields});
+  const routes = new BgpKernel({
+    ...kernelOf(),
+    log: {info: log, warn: log},
+    onNextHops: states => onNextHops(states),
+    onHolding: families => void marker.note(families),
+  });
+  const past = await marker.begin(await routes.start());
+  return {routes, past, tell: (to: typeof onNextHops) => (onNextHops = to)};
 }
 
 function shownRoute({family, address, bits, nextHops, attributes}: SelectedRoute) {
@@ -111,4 +137,4 @@ if (path === undefined) {
   process.stderr.write('usage: standalone FILE\n');
   process.exit(2);
 }
-main(path);
+await main(path);

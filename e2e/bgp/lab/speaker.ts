@@ -26,16 +26,28 @@ interface RouteLine {
   readonly attributes?: object; // absent: no route any more
 }
 
-interface PeerLine {
+/** What it says of a peer, of what tests look at; see node-daemon/bgp-fsm/speaker/status.ts. */
+export interface PeerLine {
   readonly address: string;
   readonly state: string;
+  readonly isLimited: boolean;
+  readonly established: number;
+  readonly received: MessageLine;
+  readonly sent: MessageLine;
+  readonly prefixes: Readonly<Record<'received' | 'stale', Record<Family, number>>>;
   readonly lastError?: {readonly words: string};
+  readonly lastDown?: {readonly words: string};
+}
+
+interface MessageLine {
+  readonly update: number;
+  readonly refresh: number;
 }
 
 export class Speaker implements Router {
   readonly kind = 'twill';
   readonly #machine: Machine;
-  readonly #config: RouterConfig;
+  #config: RouterConfig;
   #own: readonly string[];
   #process: LongProcess | undefined;
 
@@ -53,6 +65,24 @@ export class Speaker implements Router {
 
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     await this.#process?.kill(signal);
+  }
+
+  /** A line of standalone.ts's commands. */
+  command(command: object): void {
+    this.#process?.write(`${JSON.stringify(command)}\n`);
+  }
+
+  /** A changed configuration, live. */
+  configure(config: Partial<RouterConfig>): void {
+    this.#config = {...this.#config, ...config};
+    this.command({kind: 'configure', ...this.#file()});
+  }
+
+  /** @throws Error when it has no such peer. */
+  async peer(address: string): Promise<PeerLine> {
+    const peer = (await this.#status()).find(each => each.address === address);
+    if (peer === undefined) throw new Error(`no peer ${address}`);
+    return peer;
   }
 
   async peers(): Promise<readonly PeerView[]> {
@@ -92,7 +122,7 @@ export class Speaker implements Router {
 
   async #originate(prefixes: readonly string[]): Promise<void> {
     this.#own = prefixes;
-    this.#process?.write(`${JSON.stringify({kind: 'configure', ...this.#file(false)})}\n`);
+    this.command({kind: 'configure', ...this.#file()});
   }
 
   async #status(): Promise<readonly PeerLine[]> {
@@ -110,9 +140,11 @@ export class Speaker implements Router {
       .map(line => JSON.parse(line) as T);
   }
 
-  #file(isRestart: boolean): object {
-    const {asn, identifier, gracefulRestart, peers} = this.#config;
+  #file(isRestart = false): object {
+    const {asn, identifier, gracefulRestart, kernel, multipath, peers} = this.#config;
     return {
+      ...(kernel === true && {stateDir: '/run/twill/state'}),
+      multipath: {max: multipath ?? 1, relaxAsPath: false},
       ...{asn, identifier, listen: {port: 179}, routes: this.#own, peers: peers.map(toPeer)},
       gracefulRestart:
         gracefulRestart === undefined ? null : {restartTimeSeconds: gracefulRestart.timeSeconds},
@@ -134,6 +166,7 @@ function toPeer(peer: RouterPeer): object {
     ...(ttlSecurity === true && {ttlSecurityHops: 1}),
     addPath: {ipv4: mode, ipv6: mode},
     extendedNextHop: peer.extendedNextHop === true,
+    ...(peer.bfd && {bfd: {...peer.bfd, multihop: false}}),
     policy: {
       reflectorClient: peer.reflectorClient === true,
       ...(peer.prefixLimit !== undefined && {
