@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   install: [],
   e2e: [],
-  bench: ['e2e/lab', 'e2e/privileged'],
+  bench: ['e2e/lab', 'e2e/bgp/lab', 'e2e/privileged', 'node-daemon/bgp-fsm'],
 };
 
 /** The API's tests need somebody who serves it. */

@@ -7,6 +7,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
+import {measureBgp} from './bgp/section.js';
 import {measureCni} from './cni/section.js';
 import {type Machine, describeMachine, formatMachine} from './machine.js';
 import {measureMemory} from './memory/section.js';
@@ -21,6 +22,7 @@ const sections: Readonly<Record<SectionName, {run: Section; rounds: number}>> = 
   cni: {run: measureCni, rounds: 5},
   peers: {run: measurePeers, rounds: 3},
   memory: {run: measureMemory, rounds: 1},
+  bgp: {run: measureBgp, rounds: 3},
 };
 
 async function main(scope: BenchScope, options: Options): Promise<void> {

@@ -197,7 +197,7 @@ function familyConfig(family: Family, peer: RouterPeer): string[] {
   if (!(peer.families ?? allFamilies).includes(family)) return [];
   return [
     `${name} activate`,
-    `${name} soft-reconfiguration inbound`,
+    ...(peer.keepsReceived === false ? [] : [`${name} soft-reconfiguration inbound`]),
     ...(peer.reflectorClient === true ? [`${name} route-reflector-client`] : []),
     ...(peer.prefixLimit === undefined ? [] : [`${name} maximum-prefix ${peer.prefixLimit}`]),
     ...(peer.addPath === 'send' || peer.addPath === 'both' ? [`${name} addpath-tx-all-paths`] : []),

@@ -46,6 +46,8 @@ export interface RouterPeer {
   readonly bfd?: {readonly intervalMs: number; readonly multiplier: number};
   readonly as4?: boolean; // false: an old speaker with two octets (RFC 6793)
   readonly reflectorClient?: boolean;
+  /** True; false: what policies refuse or change is forgotten (soft reconfiguration of FRR). */
+  readonly keepsReceived?: boolean;
 }
 
 export const allFamilies: readonly Family[] = ['ipv4', 'ipv6'];

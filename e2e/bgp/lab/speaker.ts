@@ -44,16 +44,23 @@ interface MessageLine {
   readonly refresh: number;
 }
 
+export interface SpeakerOptions {
+  readonly thread?: 'own' | 'ours'; // ours
+  readonly printRoutes?: boolean; // true; without it routes() has nothing to look at
+}
+
 export class Speaker implements Router {
   readonly kind = 'twill';
   readonly #machine: Machine;
+  readonly #options: SpeakerOptions;
   #config: RouterConfig;
   #own: readonly string[];
   #process: LongProcess | undefined;
 
-  constructor(machine: Machine, config: RouterConfig) {
+  constructor(machine: Machine, config: RouterConfig, options: SpeakerOptions = {}) {
     this.#machine = machine;
     this.#config = config;
+    this.#options = options;
     this.#own = config.announces ?? [];
   }
 
@@ -143,6 +150,7 @@ export class Speaker implements Router {
   #file(isRestart = false): object {
     const {asn, identifier, gracefulRestart, kernel, multipath, peers} = this.#config;
     return {
+      ...this.#options,
       ...(kernel === true && {stateDir: '/run/twill/state'}),
       multipath: {max: multipath ?? 1, relaxAsPath: false},
       ...{asn, identifier, listen: {port: 179}, routes: this.#own, peers: peers.map(toPeer)},
