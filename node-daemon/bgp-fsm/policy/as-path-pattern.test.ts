@@ -1,3 +1,5 @@
+import {setFlagsFromString} from 'node:v8';
+
 import test from 'ava';
 import fc from 'fast-check';
 
@@ -87,6 +89,9 @@ const segments = fc.record({
 });
 const paths = fc.array(segments, {maxLength: 3}).map(formatAsPath);
 
+/** V8's engine that does not backtrack: what is drawn here would keep the other one busy for years. */
+setFlagsFromString('--enable-experimental-regexp-engine');
+
 test('a pattern finds what RegExp finds', t => {
   let found = 0;
   let missed = 0;
@@ -95,7 +100,7 @@ test('a pattern finds what RegExp finds', t => {
       const parsed = parseAsPathPattern(pattern);
       fc.pre(parsed.kind === 'ok');
       if (parsed.kind !== 'ok') return;
-      const oracle = new RegExp(pattern.replaceAll('_', '(?:^|$|[ {},])'));
+      const oracle = new RegExp(pattern.replaceAll('_', '(?:^|$|[ {},])'), 'l');
       for (const path of all) {
         t.is(parsed.pattern.test(path), oracle.test(path), `${pattern} on ${JSON.stringify(path)}`);
         if (oracle.test(path)) found++;
