@@ -3,16 +3,8 @@ import {createServer, type AddressInfo} from 'node:net';
 
 import test, {type ExecutionContext} from 'ava';
 
-import {
-  ACCEPT_ALL,
-  compilePolicy,
-  formatAddress,
-  parseCidr,
-  type LocalRoute,
-  type PolicyRule,
-} from '#bgp-fsm';
+import {ACCEPT_ALL, compilePolicy, formatAddress, parseCidr, type PolicyRule} from '#bgp-fsm';
 import {ConfigReader, packConfig} from './config-message.js';
-import {packSelected, unpackSelected} from './selected-message.js';
 import {SpeakerHost, type HostMessage, type HostOptions} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
 
@@ -132,16 +124,4 @@ test('a configuration survives the way to another thread, its policies by their 
     reader.read(structuredClone(packConfig({...config, peers}))).peers[1]?.policy.importPolicy,
     first,
   );
-});
-
-test('selected routes survive it in columns, with their sets of next hops shared', t => {
-  const hops = [{address: Uint8Array.of(10, 0, 0, 1), ifindex: 0, weight: 1}];
-  const routes = (['10.0.0.0/8', 'fd00::/32', '10.9.0.0/16'] as const).map((text, at) => {
-    const prefix = parseCidr(text)!;
-    const family: LocalRoute['family'] = prefix.address.length === 4 ? 'ipv4' : 'ipv6';
-    return {family, ...prefix, nextHops: at === 2 ? [] : hops, attributes: undefined};
-  });
-  const read = unpackSelected(structuredClone(packSelected(routes)));
-  t.deepEqual(read, routes);
-  t.is(read[0]?.nextHops, read[1]?.nextHops);
 });

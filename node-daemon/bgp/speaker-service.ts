@@ -20,16 +20,32 @@ export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
 
 const SELECTED_AT_ONCE = 1000;
 
-export class SpeakerService {
+/** How selected routes are handed on; undefined: there are none now. */
+export type TakeSelected<M> = (speaker: Speaker, limit: number) => M | undefined;
+
+/** As objects, with their attributes. */
+export const takeRoutes: TakeSelected<SpeakerMessage> = (speaker, limit) => {
+  const routes = speaker.takeSelected(limit);
+  return routes.length === 0 ? undefined : {kind: 'selected', routes};
+};
+
+/** `M`: what `take` makes beside the messages that all services post. */
+export class SpeakerService<M = never> {
   readonly #ports: ServicePorts;
-  readonly #post: (message: SpeakerMessage) => void;
+  readonly #post: (message: SpeakerMessage | M) => void;
+  readonly #take: TakeSelected<SpeakerMessage | M>;
   #speaker: Speaker | undefined;
   #isTaking = false; // a batch of selected routes is with the receiver
   #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
 
-  constructor(ports: ServicePorts, post: (message: SpeakerMessage) => void) {
+  constructor(
+    ports: ServicePorts,
+    post: (message: SpeakerMessage | M) => void,
+    take: TakeSelected<SpeakerMessage | M>,
+  ) {
     this.#ports = ports;
     this.#post = post;
+    this.#take = take;
   }
 
   /** The log of the speaker and of its transport. */
@@ -98,10 +114,10 @@ export class SpeakerService {
     const changes = speaker.takeNextHopInterest();
     if (changes.length > 0) this.#post({kind: 'nextHopInterest', changes});
     if (this.#isTaking) return;
-    const routes = speaker.takeSelected(SELECTED_AT_ONCE);
-    if (routes.length > 0) {
+    const selected = this.#take(speaker, SELECTED_AT_ONCE);
+    if (selected !== undefined) {
       this.#isTaking = true;
-      this.#post({kind: 'selected', routes});
+      this.#post(selected);
       return;
     }
     for (const message of this.#later) this.#post(message);

@@ -4,10 +4,10 @@
  */
 import {Worker} from 'node:worker_threads';
 
+import {unpackSelected, type SelectedColumns} from '#bgp-fsm';
 import {packConfig, type ConfigMessage} from './config-message.js';
 import type {SpeakerCommand, SpeakerMessage} from './messages.js';
-import {unpackSelected, type SelectedColumns} from './selected-message.js';
-import {SpeakerService} from './speaker-service.js';
+import {SpeakerService, takeRoutes, type TakeSelected} from './speaker-service.js';
 import {createClock} from './transport/clock.js';
 import {SocketTransport} from './transport/socket-transport.js';
 
@@ -27,15 +27,18 @@ export interface SpeakerEnd {
 type Hear = (message: SpeakerMessage) => void;
 
 /** A service over real sockets, for whichever thread this is. */
-export function createService(post: Hear): SpeakerService {
+export function createService<M>(
+  post: (message: SpeakerMessage | M) => void,
+  take: TakeSelected<SpeakerMessage | M>,
+): SpeakerService<M> {
   const transport = new SocketTransport((...line) => service.log(...line));
   const ports = {clock: createClock(), random: Math.random, transport};
-  const service = new SpeakerService(ports, post);
+  const service = new SpeakerService<M>(ports, post, take);
   return service;
 }
 
 export function runHere(hear: Hear): SpeakerEnd {
-  const service = createService(message => queueMicrotask(() => hear(message)));
+  const service = createService<never>(message => queueMicrotask(() => hear(message)), takeRoutes);
   return {
     tell: command => service.execute(command),
     async close() {},

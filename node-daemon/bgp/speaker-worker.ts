@@ -2,20 +2,18 @@
 import {parentPort} from 'node:worker_threads';
 
 import {ConfigReader} from './config-message.js';
-import {packSelected} from './selected-message.js';
 import {createService, type ThreadCommand, type ThreadMessage} from './speaker-thread.js';
 
 const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 
 const reader = new ConfigReader();
-const post = (message: ThreadMessage) => port.postMessage(message);
-const service = createService(message =>
-  post(
-    message.kind === 'selected'
-      ? {kind: 'selected', columns: packSelected(message.routes)}
-      : message,
-  ),
+const service = createService<ThreadMessage>(
+  message => port.postMessage(message),
+  (speaker, limit) => {
+    const columns = speaker.takeSelectedColumns(limit);
+    return columns && {kind: 'selected', columns};
+  },
 );
 
 port.on('message', (command: ThreadCommand) =>

@@ -40,7 +40,7 @@ class RulePolicy implements CompiledPolicy {
   readonly source: PolicySource;
   readonly looksAtPrefix: boolean;
   readonly #all: readonly CompiledRule[];
-  readonly #looksAtAttributes: boolean;
+  readonly looksAtAttributes: boolean;
   readonly #possible = new WeakMap<PathAttributes, readonly CompiledRule[]>();
   #last: PathAttributes | undefined;
   #lastPossible: readonly CompiledRule[] = [];
@@ -50,7 +50,7 @@ class RulePolicy implements CompiledPolicy {
     const {rules, direction} = source;
     this.source = source;
     this.#all = upToFirstSure(rules.map((rule, index) => compileRule(rule, index, direction)));
-    this.#looksAtAttributes = this.#all.some(({match}) => looksAtAttributes(match));
+    this.looksAtAttributes = this.#all.some(({match}) => looksAtAttributes(match));
     // A path's source and a default route are not in its attributes either.
     this.looksAtPrefix = this.#all.some(
       ({prefixes, sources, matchesDefault}) =>
@@ -76,13 +76,17 @@ class RulePolicy implements CompiledPolicy {
     return -1;
   }
 
+  changes(rule: number): boolean {
+    return this.source.rules[rule]?.set !== undefined;
+  }
+
   apply(rule: number, attributes: PathAttributes): PolicyOutcome {
     const {rules, direction} = this.source;
     return applySet(rules[rule]?.set, attributes, direction);
   }
 
   #possibleFor(attributes: PathAttributes): readonly CompiledRule[] {
-    if (!this.#looksAtAttributes) return this.#all;
+    if (!this.looksAtAttributes) return this.#all;
     if (this.#last === attributes) return this.#lastPossible;
     let possible = this.#possible.get(attributes);
     if (possible === undefined) {

@@ -22,6 +22,10 @@ export interface Policy {
   readonly id: string;
   /** False: `choose` gives one answer for one attribute set, and may be asked once for it. */
   readonly looksAtPrefix: boolean;
+  /** False: `choose` does not look at the subject's attributes, which may then be left empty. */
+  readonly looksAtAttributes: boolean;
+  /** False: `apply` of that rule gives back what it is given, without next hop or prepending. */
+  changes(rule: number): boolean;
   /** Index of the rule that accepts; -1: rejected. */
   choose(subject: PolicySubject): number;
   /** The attributes after the rule's `set`; the same object when it changes nothing. */

@@ -2,17 +2,30 @@
  * Attribute sets: the octets of each once, and in columns what the decision looks at. Pure to the outside.
  *
  * A set is what came in UPDATEs of sessions of one kind (external or internal, AS numbers of two or four
- * octets, our own address), or what a policy made of one, which is written as an internal session's. It
- * is decoded when it is new; whoever needs all of it decodes it again.
+ * octets, our own address), or what a policy made of one, which is written as an internal session's. One
+ * of the usual shape is never decoded: plain-block.ts reads it in place. Others are when they are new;
+ * whoever needs all of one decodes it.
  */
-import {asPathLength} from '../wire/as-path.js';
+import {asPathLength, type AsPath} from '../wire/as-path.js';
 import {encodeAttributes} from '../wire/attribute-encode.js';
 import {decodeAttributes, type DecodedAttributes, type PathAttributes} from '../wire/attributes.js';
-import {EMPTY} from '../wire/bytes.js';
+import {EMPTY, u32} from '../wire/bytes.js';
 import {linkBandwidthOf} from '../wire/communities.js';
+import {
+  AS_SEQUENCE,
+  ATTR_AS_PATH,
+  ATTR_CLUSTER_LIST,
+  ATTR_COMMUNITIES,
+  ATTR_LOCAL_PREF,
+  ATTR_MED,
+  ATTR_NEXT_HOP,
+  ATTR_ORIGIN,
+  ATTR_ORIGINATOR_ID,
+} from '../wire/constants.js';
+import {countAsns, PlainBlock} from '../wire/plain-block.js';
 import type {WireSession} from '../wire/session.js';
 import {Blocks, type BlockId, type Hop} from './blocks.js';
-import {Column} from './column.js';
+import {Records} from './column.js';
 import {NextHops, type HopId} from './next-hops.js';
 
 export type SetId = BlockId;
@@ -37,6 +50,26 @@ const flagsOf = new Map([
   [0xffff_0007, NO_LLGR],
 ]);
 
+/** Fields of a set's record. */
+const SHAPE = 0; // bits of what follows
+const LOCAL_PREF = 1;
+const MED = 2;
+const NEIGHBOUR_AS = 3;
+const PATH_HASH = 4;
+const CLUSTER_LENGTH = 5;
+const ORIGINATOR = 6;
+const BANDWIDTH = 7;
+const HOP = 8;
+
+const PATH_LENGTH_MASK = 0xffff;
+const ORIGIN_SHIFT = 16; // 2 bits
+const FLAGS_SHIFT = 18; // 6 bits
+const IS_PLAIN = 1 << 24;
+const HAS_NO_FAULT = 1 << 25;
+const HAS_ORIGIN = 1 << 26;
+const HAS_PATH = 1 << 27;
+const HAS_NEXT_HOP = 1 << 28;
+
 const DEFAULT_LOCAL_PREF = 100;
 const NO_HOP: Hop = {bytes: EMPTY, at: 0, length: 0};
 const OWN: WireSession = {
@@ -50,17 +83,8 @@ export class AttributeSets {
   readonly #blocks = new Blocks();
   readonly #kinds: WireSession[] = [OWN];
   readonly #kindByKey = new Map<string, number>();
-  readonly #localPref = new Column();
-  readonly #origin = new Column();
-  readonly #med = new Column();
-  readonly #neighbourAs = new Column();
-  readonly #pathLength = new Column();
-  readonly #pathHash = new Column();
-  readonly #clusterLength = new Column();
-  readonly #originator = new Column();
-  readonly #flags = new Column();
-  readonly #bandwidth = new Column();
-  readonly #hop = new Column();
+  readonly #rows = new Records(9);
+  readonly #plain = new PlainBlock();
   #lastSerial = 0;
   #last: DecodedAttributes = {attributes: {}, faults: [], count: 0};
 
@@ -85,7 +109,7 @@ export class AttributeSets {
   /** Retain or settle it. `hop` of MP_REACH; without octets NEXT_HOP in the block counts. */
   intern(bytes: Uint8Array, at: number, end: number, kind: number, hop: Hop = NO_HOP): SetId {
     const id = this.#blocks.intern(bytes, at, end, kind, hop);
-    if (this.#blocks.isNew) this.#describe(id, this.attributes(id));
+    if (this.#blocks.isNew) this.#describe(id);
     return id;
   }
 
@@ -101,11 +125,11 @@ export class AttributeSets {
   }
 
   release(id: SetId): void {
-    if (id !== 0 && this.#blocks.release(id)) this.hops.release(this.#hop.get(id));
+    if (id !== 0 && this.#blocks.release(id)) this.hops.release(this.hop(id));
   }
 
   settle(id: SetId): void {
-    if (id !== 0 && this.#blocks.settle(id)) this.hops.release(this.#hop.get(id));
+    if (id !== 0 && this.#blocks.settle(id)) this.hops.release(this.hop(id));
   }
 
   /** The last one is remembered: prefixes of one set come and go together. */
@@ -120,7 +144,7 @@ export class AttributeSets {
 
   #decode(id: SetId): DecodedAttributes {
     const block = this.#blocks.block(id);
-    return decodeAttributes(block, 0, block.length, this.#kinds[this.#blocks.kind(id)] ?? OWN);
+    return decodeAttributes(block, 0, block.length, this.#kindFor(id));
   }
 
   attributes(id: SetId): PathAttributes {
@@ -132,46 +156,163 @@ export class AttributeSets {
     return this.#blocks.serial(id);
   }
 
-  /** As it came: 4, 16 or 32 octets; empty for what we originate. A copy. */
+  /** As it came: 4, 16 or 32 octets; empty for what we originate. Nobody may write into it. */
   nextHop(id: SetId): Uint8Array {
-    const own = this.#blocks.nextHop(id);
-    return own.length > 0 ? own.slice() : (this.hops.address(this.hop(id)) ?? EMPTY);
+    if (this.#blocks.nextHopLength(id) > 0) return this.#blocks.nextHop(id).slice();
+    return this.hops.address(this.hop(id)) ?? EMPTY;
   }
 
-  hop = (id: SetId): HopId => this.#hop.get(id);
-  localPref = (id: SetId): number => this.#localPref.get(id);
-  origin = (id: SetId): number => this.#origin.get(id);
-  med = (id: SetId): number => this.#med.get(id);
-  neighbourAs = (id: SetId): number => this.#neighbourAs.get(id);
-  pathLength = (id: SetId): number => this.#pathLength.get(id);
-  pathHash = (id: SetId): number => this.#pathHash.get(id);
-  clusterLength = (id: SetId): number => this.#clusterLength.get(id);
-  originator = (id: SetId): number => this.#originator.get(id); // 0: none
-  flags = (id: SetId): number => this.#flags.get(id);
+  hop = (id: SetId): HopId => this.#rows.get(id, HOP);
+  localPref = (id: SetId): number => this.#rows.get(id, LOCAL_PREF);
+  origin = (id: SetId): number => (this.#rows.get(id, SHAPE) >>> ORIGIN_SHIFT) & 3;
+  med = (id: SetId): number => this.#rows.get(id, MED);
+  neighbourAs = (id: SetId): number => this.#rows.get(id, NEIGHBOUR_AS);
+  pathLength = (id: SetId): number => this.#rows.get(id, SHAPE) & PATH_LENGTH_MASK;
+  pathHash = (id: SetId): number => this.#rows.get(id, PATH_HASH);
+  clusterLength = (id: SetId): number => this.#rows.get(id, CLUSTER_LENGTH);
+  originator = (id: SetId): number => this.#rows.get(id, ORIGINATOR); // 0: none
+  flags = (id: SetId): number => (this.#rows.get(id, SHAPE) >>> FLAGS_SHIFT) & 0x3f;
   /** Of the link bandwidth community in kilobytes a second, 1 at least; 0: none. */
-  bandwidth = (id: SetId): number => this.#bandwidth.get(id);
+  bandwidth = (id: SetId): number => this.#rows.get(id, BANDWIDTH);
 
-  #describe(id: SetId, attributes: PathAttributes): void {
+  /** Without a fault, and with all that an announcement must have (RFC 7606 §3 d). */
+  isComplete(id: SetId, needsNextHop: boolean): boolean {
+    const wanted = HAS_NO_FAULT | HAS_ORIGIN | HAS_PATH | (needsNextHop ? HAS_NEXT_HOP : 0);
+    return (this.#rows.get(id, SHAPE) & wanted) === wanted;
+  }
+
+  /** Where its attributes lie, if it is of the usual shape; good until the next call of anything here. */
+  plain(id: SetId): PlainBlock | undefined {
+    if ((this.#rows.get(id, SHAPE) & IS_PLAIN) === 0) return undefined;
+    return this.#readPlain(id) ? this.#plain : undefined;
+  }
+
+  /** How often one of two AS numbers is in AS_PATH. */
+  countAsns(id: SetId, a: number, b: number): number {
+    const plain = this.plain(id);
+    if (plain !== undefined) return countAsns(plain, a, b);
+    let count = 0;
+    for (const {asns} of this.attributes(id).asPath ?? []) {
+      for (const asn of asns) if (asn === a || asn === b) count++;
+    }
+    return count;
+  }
+
+  hasCluster(id: SetId, cluster: number): boolean {
+    return (
+      this.clusterLength(id) > 0 && this.attributes(id).clusterList?.includes(cluster) === true
+    );
+  }
+
+  /** RFC 9234; undefined: without. */
+  otc(id: SetId): number | undefined {
+    const isPlain = (this.#rows.get(id, SHAPE) & IS_PLAIN) !== 0;
+    return isPlain ? undefined : this.attributes(id).otc;
+  }
+
+  #readPlain(id: SetId): boolean {
+    const blocks = this.#blocks;
+    return this.#plain.read(blocks.page(id), blocks.start(id), blocks.end(id), this.#kindFor(id));
+  }
+
+  #kindFor(id: SetId): WireSession {
+    return this.#kinds[this.#blocks.kind(id)] ?? OWN;
+  }
+
+  #describe(id: SetId): void {
+    if (this.#readPlain(id)) {
+      this.#describePlain(id, this.#plain);
+    } else {
+      this.#describeOther(id, this.decoded(id));
+    }
+  }
+
+  #describePlain(id: SetId, plain: PlainBlock): void {
+    const rows = this.#rows;
+    let flags = 0;
+    for (let i = plain.count(ATTR_COMMUNITIES) - 1; i >= 0; i--) {
+      const community = plain.item(ATTR_COMMUNITIES, i);
+      if (community >= FIRST_WELL_KNOWN) flags |= flagsOf.get(community) ?? 0;
+    }
+    const has = (type: number, bit: number) => (plain.has(type) ? bit : 0);
+    const present =
+      has(ATTR_ORIGIN, HAS_ORIGIN) | has(ATTR_AS_PATH, HAS_PATH) | has(ATTR_NEXT_HOP, HAS_NEXT_HOP);
+    const origin = plain.has(ATTR_ORIGIN) ? plain.origin : 0;
+    const shape = this.#describePath(id, plain) | (origin << ORIGIN_SHIFT) | (flags << FLAGS_SHIFT);
+    rows.set(id, SHAPE, shape | present | IS_PLAIN | HAS_NO_FAULT);
+    rows.set(id, LOCAL_PREF, plain.word(ATTR_LOCAL_PREF) ?? DEFAULT_LOCAL_PREF);
+    rows.set(id, MED, plain.word(ATTR_MED) ?? 0);
+    rows.set(id, CLUSTER_LENGTH, plain.count(ATTR_CLUSTER_LIST));
+    rows.set(id, ORIGINATOR, plain.word(ATTR_ORIGINATOR_ID) ?? 0);
+    rows.set(id, BANDWIDTH, 0);
+    this.#setHop(id, plain.word(ATTR_NEXT_HOP));
+  }
+
+  /** Its length is the result. */
+  #describePath(id: SetId, plain: PlainBlock): number {
+    const {bytes, pathAt, pathEnd} = plain;
+    let length = 0;
+    let hash = HASH_SEED;
+    for (let next = pathAt; next < pathEnd;) {
+      const isSequence = bytes[next] === AS_SEQUENCE;
+      const count = bytes[next + 1] as number;
+      length += isSequence ? count : 1;
+      hash = mix(hash, isSequence ? SEQUENCE : SET);
+      const end = next + 2 + count * 4;
+      for (let at = next + 2; at < end; at += 4) hash = mix(hash, u32(bytes, at));
+      next = end;
+    }
+    this.#rows.set(id, NEIGHBOUR_AS, plain.isFirstSequence ? u32(bytes, pathAt + 2) : 0);
+    this.#rows.set(id, PATH_HASH, hash >>> 0);
+    return Math.min(length, PATH_LENGTH_MASK);
+  }
+
+  #describeOther(id: SetId, {attributes, faults}: DecodedAttributes): void {
     const {asPath = [], communities, clusterList, originatorId, med, origin, nextHop} = attributes;
+    const rows = this.#rows;
     const first = asPath[0];
-    this.#localPref.set(id, attributes.localPref ?? DEFAULT_LOCAL_PREF);
-    this.#origin.set(id, origin ?? 0);
-    this.#med.set(id, med ?? 0);
-    this.#neighbourAs.set(id, first?.kind === 'sequence' ? (first.asns[0] ?? 0) : 0);
-    this.#pathLength.set(id, asPathLength(asPath));
-    this.#pathHash.set(id, hashOf(asPath.flatMap(({kind, asns}) => [kind.length, ...asns])));
-    this.#clusterLength.set(id, clusterList?.length ?? 0);
-    this.#originator.set(id, originatorId ?? 0);
     let flags = 0;
     for (const community of communities ?? []) flags |= flagsOf.get(community) ?? 0;
-    this.#flags.set(id, flags);
-    this.#bandwidth.set(id, bandwidthOf(attributes));
-    const mp = this.#blocks.nextHop(id);
-    const octets = mp.length > 0 ? mp : nextHop === undefined ? EMPTY : octetsOf(nextHop);
-    const hop = this.hops.intern(octets);
-    this.#hop.set(id, hop);
+    const present =
+      (faults.length === 0 ? HAS_NO_FAULT : 0) |
+      (origin === undefined ? 0 : HAS_ORIGIN) |
+      (attributes.asPath === undefined ? 0 : HAS_PATH) |
+      (nextHop === undefined ? 0 : HAS_NEXT_HOP);
+    const length = Math.min(asPathLength(asPath), PATH_LENGTH_MASK);
+    rows.set(
+      id,
+      SHAPE,
+      length | ((origin ?? 0) << ORIGIN_SHIFT) | (flags << FLAGS_SHIFT) | present,
+    );
+    rows.set(id, LOCAL_PREF, attributes.localPref ?? DEFAULT_LOCAL_PREF);
+    rows.set(id, MED, med ?? 0);
+    rows.set(id, NEIGHBOUR_AS, first?.kind === 'sequence' ? (first.asns[0] ?? 0) : 0);
+    rows.set(id, PATH_HASH, hashOf(asPath));
+    rows.set(id, CLUSTER_LENGTH, clusterList?.length ?? 0);
+    rows.set(id, ORIGINATOR, originatorId ?? 0);
+    rows.set(id, BANDWIDTH, bandwidthOf(attributes));
+    this.#setHop(id, nextHop);
+  }
+
+  #setHop(id: SetId, nextHop: number | undefined): void {
+    const isMp = this.#blocks.nextHopLength(id) > 0;
+    const hop = isMp
+      ? this.hops.intern(this.#blocks.nextHop(id))
+      : nextHop === undefined
+        ? 0
+        : this.hops.internWord(nextHop);
+    this.#rows.set(id, HOP, hop);
     this.hops.retain(hop);
   }
+}
+
+const FIRST_WELL_KNOWN = 0xffff_0000;
+const HASH_SEED = 0x811c9dc5;
+const SEQUENCE = 1;
+const SET = 2;
+
+function mix(hash: number, value: number): number {
+  return Math.imul(hash ^ value, 0x01000193);
 }
 
 function bandwidthOf({extendedCommunities = []}: PathAttributes): number {
@@ -183,12 +324,11 @@ function bandwidthOf({extendedCommunities = []}: PathAttributes): number {
   return 0;
 }
 
-function hashOf(numbers: readonly number[]): number {
-  let hash = 0x811c9dc5;
-  for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);
+function hashOf(path: AsPath): number {
+  let hash = HASH_SEED;
+  for (const {kind, asns} of path) {
+    hash = mix(hash, kind === 'sequence' ? SEQUENCE : SET);
+    for (const asn of asns) hash = mix(hash, asn);
+  }
   return hash >>> 0;
-}
-
-function octetsOf(word: number): Uint8Array {
-  return Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word);
 }

@@ -1,30 +1,37 @@
 /**
  * Octets that many routes share, each kept once: an attribute block with its next hop. Pure to the outside.
  *
- *   arena   ...| block | next hop |...        one buffer; holes are closed when half of it is holes
+ *   arena   ...| block | next hop |...        holes are closed when half of it is holes
  *
  * A block lives while it is referred to. Its id is given out again afterwards, its serial never is: what
  * is remembered about a block is remembered by serial.
  */
+import {Arena} from './arena.js';
 import {EMPTY} from '../wire/bytes.js';
-import {Column, HashIndex, Ids} from './column.js';
+import {Ids, Records} from './column.js';
+import {HashIndex} from './hash-index.js';
 
 export type BlockId = number; // 0: none
+
+const AT = 0;
+const LENGTHS = 1; // of the block << 8 | of the next hop
+const KIND = 2;
+const HASH = 3;
+const REFERENCES = 4;
+const SERIAL = 5; // 0: free
 
 const MIN_HOLES = 1 << 20;
 
 export class Blocks {
   readonly #ids = new Ids();
-  readonly #at = new Column();
-  readonly #length = new Column();
-  readonly #hopLength = new Column();
-  readonly #class = new Column();
-  readonly #hash = new Column();
-  readonly #references = new Column();
-  readonly #serial = new Column();
-  readonly #index = new HashIndex(id => this.#isProbe(id));
-  #arena = new Uint8Array(1 << 16);
-  #end = 0;
+  readonly #rows = new Records(6);
+  readonly #index = new HashIndex({
+    isProbe: id => this.#isProbe(id),
+    isLive: id => this.#rows.get(id, SERIAL) !== 0,
+    hashOf: id => this.#rows.get(id, HASH) | 0,
+    limit: () => this.#ids.limit,
+  });
+  #arena = new Arena();
   #holes = 0;
   #nextSerial = 1;
   #count = 0;
@@ -60,113 +67,136 @@ export class Blocks {
   }
 
   retain(id: BlockId): void {
-    this.#references.set(id, this.#references.get(id) + 1);
+    this.#rows.set(id, REFERENCES, this.#rows.get(id, REFERENCES) + 1);
   }
 
   /** True when that was the last reference: the id is free now. */
   release(id: BlockId): boolean {
-    const left = this.#references.get(id) - 1;
-    this.#references.set(id, left);
+    const left = this.#rows.get(id, REFERENCES) - 1;
+    this.#rows.set(id, REFERENCES, left);
     if (left > 0) return false;
-    this.#index.remove(this.#hash.get(id), id);
-    this.#holes += this.#length.get(id) + this.#hopLength.get(id);
-    this.#serial.set(id, 0);
+    this.#index.remove(this.#rows.get(id, HASH) | 0, id);
+    this.#holes += this.#sizeOf(id);
+    this.#rows.set(id, SERIAL, 0);
     this.#ids.give(id);
     this.#count--;
-    if (this.#holes > MIN_HOLES && this.#holes * 2 > this.#end) this.#compact();
+    if (this.#holes > MIN_HOLES && this.#holes * 2 > this.#arena.size) this.#compact();
     return true;
   }
 
   /** Frees what nobody retained. True when it is free now. */
   settle(id: BlockId): boolean {
-    if (this.#references.get(id) > 0) return false;
+    if (this.#rows.get(id, REFERENCES) > 0) return false;
     this.retain(id);
     return this.release(id);
   }
 
   serial(id: BlockId): number {
-    return this.#serial.get(id);
+    return this.#rows.get(id, SERIAL);
   }
 
   kind(id: BlockId): number {
-    return this.#class.get(id);
+    return this.#rows.get(id, KIND);
+  }
+
+  /** Where the block lies: offsets into `page`, until the next intern(). */
+  page(id: BlockId): Uint8Array {
+    return this.#arena.page(this.#rows.get(id, AT));
+  }
+
+  start(id: BlockId): number {
+    return this.#arena.offset(this.#rows.get(id, AT));
+  }
+
+  end(id: BlockId): number {
+    return this.start(id) + this.#blockLength(id);
   }
 
   /** A view, until the next intern(). */
   block(id: BlockId): Uint8Array {
-    const at = this.#at.get(id);
-    return this.#arena.subarray(at, at + this.#length.get(id));
+    const at = this.#rows.get(id, AT);
+    const from = this.#arena.offset(at);
+    return this.#arena.page(at).subarray(from, from + this.#blockLength(id));
   }
 
   /** A view, until the next intern(). */
   nextHop(id: BlockId): Uint8Array {
-    const at = this.#at.get(id) + this.#length.get(id);
-    return this.#arena.subarray(at, at + this.#hopLength.get(id));
+    const length = this.nextHopLength(id);
+    if (length === 0) return EMPTY;
+    const at = this.#rows.get(id, AT);
+    const from = this.#arena.offset(at) + this.#blockLength(id);
+    return this.#arena.page(at).subarray(from, from + length);
+  }
+
+  nextHopLength(id: BlockId): number {
+    return this.#rows.get(id, LENGTHS) & 0xff;
+  }
+
+  #blockLength(id: BlockId): number {
+    return this.#rows.get(id, LENGTHS) >>> 8;
+  }
+
+  #sizeOf(id: BlockId): number {
+    return this.#blockLength(id) + this.nextHopLength(id);
   }
 
   #add(hash: number): BlockId {
     const id = this.#ids.take();
-    const needed = this.#end + this.#size + this.#hopSize;
-    if (needed > this.#arena.length) this.#growArena(needed);
-    const at = this.#end;
-    copy(this.#bytes, this.#from, this.#size, this.#arena, at);
-    copy(this.#hop, this.#hopFrom, this.#hopSize, this.#arena, at + this.#size);
-    this.#end = needed;
-    this.#at.set(id, at);
-    this.#length.set(id, this.#size);
-    this.#hopLength.set(id, this.#hopSize);
-    this.#class.set(id, this.#kind);
-    this.#hash.set(id, hash);
-    this.#references.set(id, 0);
-    this.#serial.set(id, this.#nextSerial++);
-    this.#index.add(hash, id);
+    const at = this.#arena.take(this.#size + this.#hopSize);
+    const page = this.#arena.page(at);
+    const into = this.#arena.offset(at);
+    copy(this.#bytes, this.#from, this.#size, page, into);
+    copy(this.#hop, this.#hopFrom, this.#hopSize, page, into + this.#size);
+    const rows = this.#rows;
+    rows.set(id, AT, at);
+    rows.set(id, LENGTHS, (this.#size << 8) | this.#hopSize);
+    rows.set(id, KIND, this.#kind);
+    rows.set(id, HASH, hash);
+    rows.set(id, REFERENCES, 0);
+    this.#index.add(hash, id); // first: it must not find the block there
+    rows.set(id, SERIAL, this.#nextSerial);
+    this.#nextSerial = (this.#nextSerial % 0xffff_ffff) + 1;
     this.#count++;
     return id;
   }
 
   #isProbe(id: BlockId): boolean {
-    const at = this.#at.get(id);
+    if (this.#rows.get(id, LENGTHS) !== ((this.#size << 8) | this.#hopSize)) return false;
+    if (this.#rows.get(id, KIND) !== this.#kind) return false;
+    const at = this.#rows.get(id, AT);
+    const page = this.#arena.page(at);
+    const from = this.#arena.offset(at);
     return (
-      this.#length.get(id) === this.#size &&
-      this.#hopLength.get(id) === this.#hopSize &&
-      this.#class.get(id) === this.#kind &&
-      isSame(this.#arena, at, this.#bytes, this.#from, this.#size) &&
-      isSame(this.#arena, at + this.#size, this.#hop, this.#hopFrom, this.#hopSize)
+      isSame(page, from, this.#bytes, this.#from, this.#size) &&
+      isSame(page, from + this.#size, this.#hop, this.#hopFrom, this.#hopSize)
     );
   }
 
   /** FNV-1a. */
   #hashOfProbe(): number {
     let hash = Math.imul(0x811c9dc5 ^ this.#kind, 0x01000193);
-    const [bytes, end] = [this.#bytes, this.#from + this.#size];
+    const bytes = this.#bytes;
+    const end = this.#from + this.#size;
     for (let at = this.#from; at < end; at++) {
       hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
     }
     for (let at = 0; at < this.#hopSize; at++) {
       hash = Math.imul(hash ^ (this.#hop[this.#hopFrom + at] as number), 0x01000193);
     }
-    return (hash ^ (hash >>> 15)) >>> 0;
-  }
-
-  #growArena(needed: number): void {
-    const grown = new Uint8Array(Math.max(needed, this.#arena.length * 2));
-    grown.set(this.#arena.subarray(0, this.#end));
-    this.#arena = grown;
+    return hash ^ (hash >>> 15);
   }
 
   #compact(): void {
-    const packed = new Uint8Array(Math.max(1 << 16, (this.#end - this.#holes) * 2));
-    let end = 0;
+    const packed = new Arena();
     for (let id = 1; id < this.#ids.limit; id++) {
-      if (this.#serial.get(id) === 0) continue;
-      const size = this.#length.get(id) + this.#hopLength.get(id);
-      const at = this.#at.get(id);
-      packed.set(this.#arena.subarray(at, at + size), end);
-      this.#at.set(id, end);
-      end += size;
+      if (this.#rows.get(id, SERIAL) === 0) continue;
+      const size = this.#sizeOf(id);
+      const at = this.#rows.get(id, AT);
+      const to = packed.take(size);
+      copy(this.#arena.page(at), this.#arena.offset(at), size, packed.page(to), packed.offset(to));
+      this.#rows.set(id, AT, to);
     }
     this.#arena = packed;
-    this.#end = end;
     this.#holes = 0;
   }
 }

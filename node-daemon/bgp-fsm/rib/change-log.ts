@@ -3,14 +3,17 @@
  * outside. What all readers have still before them is not written twice. It stays short: a reader that is
  * too far behind is told to go through the whole table instead.
  */
-import {Column} from './column.js';
-import type {PrefixId} from './prefix-table.js';
+import {LOGGED, type PrefixId, type PrefixTable} from './prefix-table.js';
 
 export class ChangeLog {
-  readonly #lastAt = new Column(); // by prefix: where it was written last, + 1
+  readonly #table: PrefixTable; // in its records: where it was written last, + 1
   #entries: number[] = [];
   #base = 0; // index of entries[0]
   #frontier = 0; // no reader is beyond
+
+  constructor(table: PrefixTable) {
+    this.#table = table;
+  }
 
   get end(): number {
     return this.#base + this.#entries.length;
@@ -21,10 +24,11 @@ export class ChangeLog {
   }
 
   push(prefix: PrefixId): void {
-    const at = this.#lastAt.get(prefix);
+    const {records} = this.#table;
+    const at = records.get(prefix, LOGGED);
     if (at > this.#frontier && at > this.#base) return;
     this.#entries.push(prefix);
-    this.#lastAt.set(prefix, this.end);
+    records.set(prefix, LOGGED, this.end);
   }
 
   /** 0 beyond the end. */

@@ -1,31 +1,76 @@
 /**
- * Arrays of numbers that grow as they are written, and a hash index of ids over them: a table of a million
- * rows without a million objects. Pure to the outside. What was never written reads as 0.
+ * Numbers by id, in pages: a table of a million rows without a million objects, and without the moment in
+ * which it grows and is there twice. Pure to the outside. What was never written reads as 0.
  */
-export class Column {
-  #values: Uint32Array;
+const PAGE_BITS = 10;
+const PAGE_ROWS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_ROWS - 1;
 
-  constructor(capacity = 64) {
-    this.#values = new Uint32Array(capacity);
+/** Unsigned numbers of 32 bits, some to each id: what is read together lies together. */
+export class Records {
+  readonly #width: number;
+  readonly #pages: Uint32Array[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
   }
 
+  get(id: number, field: number): number {
+    const page = this.#pages[id >>> PAGE_BITS];
+    return page === undefined ? 0 : (page[(id & PAGE_MASK) * this.#width + field] as number);
+  }
+
+  set(id: number, field: number, value: number): void {
+    const page = this.#pages[id >>> PAGE_BITS] ?? this.#addPage(id >>> PAGE_BITS);
+    page[(id & PAGE_MASK) * this.#width + field] = value;
+  }
+
+  #addPage(index: number): Uint32Array {
+    while (this.#pages.length <= index) {
+      this.#pages.push(new Uint32Array(PAGE_ROWS * this.#width));
+    }
+    return this.#pages[index] as Uint32Array;
+  }
+}
+
+/** One number to each id. */
+export class Column {
+  #pages: Uint32Array[] = [];
+
   get(at: number): number {
-    return this.#values[at] ?? 0;
+    const page = this.#pages[at >>> PAGE_BITS];
+    return page === undefined ? 0 : (page[at & PAGE_MASK] as number);
   }
 
   set(at: number, value: number): void {
-    if (at >= this.#values.length) this.#grow(at + 1);
-    this.#values[at] = value;
+    const page = this.#pages[at >>> PAGE_BITS] ?? this.#addPage(at >>> PAGE_BITS);
+    page[at & PAGE_MASK] = value;
   }
 
   clear(): void {
-    this.#values = new Uint32Array(64);
+    this.#pages = [];
   }
 
-  #grow(needed: number): void {
-    const grown = new Uint32Array(Math.max(needed, this.#values.length * 2));
-    grown.set(this.#values);
-    this.#values = grown;
+  #addPage(index: number): Uint32Array {
+    while (this.#pages.length <= index) this.#pages.push(new Uint32Array(PAGE_ROWS));
+    return this.#pages[index] as Uint32Array;
+  }
+}
+
+/** One reference to each id; undefined where none was set. */
+export class References<T> {
+  readonly #pages: (T | undefined)[][] = [];
+
+  get(at: number): T | undefined {
+    return this.#pages[at >>> PAGE_BITS]?.[at & PAGE_MASK];
+  }
+
+  set(at: number, value: T | undefined): void {
+    const index = at >>> PAGE_BITS;
+    while (this.#pages.length <= index) {
+      this.#pages.push(new Array<T | undefined>(PAGE_ROWS).fill(undefined));
+    }
+    (this.#pages[index] as (T | undefined)[])[at & PAGE_MASK] = value;
   }
 }
 
@@ -45,86 +90,5 @@ export class Ids {
 
   give(id: number): void {
     this.#free.push(id);
-  }
-}
-
-/** Which ids were met since begin(), without anything to clear. */
-export class Visits {
-  readonly #round = new Column();
-  #now = 0;
-
-  begin(): void {
-    this.#now++;
-  }
-
-  isFirst(id: number): boolean {
-    if (this.#round.get(id) === this.#now) return false;
-    this.#round.set(id, this.#now);
-    return true;
-  }
-}
-
-const GONE = 0xffff_ffff;
-
-/**
- * Ids by hash, open addressing with linear probing. The owner says which of the ids with a hash is the one
- * that is looked for: it keeps what it looks for in fields, so that no closure is made for a look-up.
- */
-export class HashIndex {
-  readonly #isIt: (id: number) => boolean;
-  #ids = new Uint32Array(1024);
-  #hashes = new Uint32Array(1024);
-  #used = 0; // slots that are not empty, GONE ones included
-  #count = 0;
-
-  constructor(isIt: (id: number) => boolean) {
-    this.#isIt = isIt;
-  }
-
-  /** 0: there is none. */
-  find(hash: number): number {
-    const mask = this.#ids.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#ids[slot] as number;
-      if (id === 0) return 0;
-      if (id !== GONE && this.#hashes[slot] === hash && this.#isIt(id)) return id;
-    }
-  }
-
-  add(hash: number, id: number): void {
-    if ((this.#used + 1) * 2 > this.#ids.length) this.#rebuild();
-    this.#put(hash, id);
-    this.#count++;
-  }
-
-  remove(hash: number, id: number): void {
-    const mask = this.#ids.length - 1;
-    for (let slot = hash & mask; this.#ids[slot] !== 0; slot = (slot + 1) & mask) {
-      if (this.#ids[slot] !== id) continue;
-      this.#ids[slot] = GONE;
-      this.#count--;
-      return;
-    }
-  }
-
-  #put(hash: number, id: number): void {
-    const mask = this.#ids.length - 1;
-    let slot = hash & mask;
-    while (this.#ids[slot] !== 0) slot = (slot + 1) & mask;
-    this.#ids[slot] = id;
-    this.#hashes[slot] = hash;
-    this.#used++;
-  }
-
-  #rebuild(): void {
-    const [ids, hashes] = [this.#ids, this.#hashes];
-    let size = 1024;
-    while (size < (this.#count + 1) * 4) size *= 2;
-    this.#ids = new Uint32Array(size);
-    this.#hashes = new Uint32Array(size);
-    this.#used = 0;
-    for (const [slot, id] of ids.entries()) {
-      if (id !== 0 && id !== GONE) this.#put(hashes[slot] as number, id);
-    }
   }
 }

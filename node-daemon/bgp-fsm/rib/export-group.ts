@@ -11,20 +11,31 @@ import type {Family} from '../wire/family.js';
 import type {PolicyOutcome} from '../policy/types.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import type {BlockId, Blocks} from './blocks.js';
-import {exportPath, mayPass, type Source, type Target} from './export.js';
+import {rewritePlain} from '../wire/plain-block.js';
+import {
+  exportPath,
+  exportPlain,
+  leadOf,
+  mayPass,
+  type PlainTarget,
+  type Source,
+  type Target,
+} from './export.js';
 
+/** What is to be exported; the callee keeps none of it but `source`. */
 export interface Path {
-  readonly family: Family;
-  readonly words: Uint32Array;
-  readonly bits: number;
-  readonly set: SetId;
-  readonly source: Source;
+  family: Family;
+  words: Uint32Array;
+  bits: number;
+  set: SetId;
+  source: Source;
 }
 
 /** Kinds of blocks: how AS numbers are written in them. */
 export const AS2 = 0;
 export const AS4 = 1;
 
+const UNSEEN: PathAttributes = {}; // to a policy that does not look
 const REJECTED = -1;
 const ANY = -2; // in place of a rule: whatever the policy says of the set
 /** Header, lengths, MP_REACH with 32 octets of next hop, and the longest prefix with a path id. */
@@ -34,14 +45,16 @@ export class ExportGroup {
   readonly target: Target;
   /** Blocks that leave no room for a prefix in a message of the peers (RFC 8654 §4). */
   tooLong = 0;
+  readonly #plainTarget: PlainTarget;
   readonly #sets: AttributeSets;
   readonly #outs: Blocks;
   readonly #flavours = new Map<string, number>();
   #memory = new Memory(LEAST_REMEMBERED);
-  #last: {path: Path; rule: number; flavour: number} | undefined;
+  #last: {source: Source; family: Family; rule: number; flavour: number} | undefined;
 
   constructor(target: Target, sets: AttributeSets, outs: Blocks) {
     this.target = target;
+    this.#plainTarget = {target, lead: leadOf(0, target)};
     this.#sets = sets;
     this.#outs = outs;
   }
@@ -68,42 +81,74 @@ export class ExportGroup {
     const policy = this.target.policy.exportPolicy;
     if (policy === undefined) return 0;
     const isReflected = source.kind === 'internal' && this.target.session.negotiated.internal;
-    const attributes = this.#sets.attributes(set);
+    const attributes = policy.looksAtAttributes ? this.#sets.attributes(set) : UNSEEN;
     const isLocal = source.kind === 'local';
     return policy.choose({family, words, bits, attributes, isLocal, isReflected});
   }
 
   /** What beside the set decides over the outcome, as a number. Mostly that of the path before. */
-  #flavourOf(path: Path, rule: number): number {
-    const {family, source} = path;
+  #flavourOf({family, source}: Path, rule: number): number {
     const last = this.#last;
-    if (last?.rule === rule && last.path.source === source && last.path.family === family) {
+    if (last?.rule === rule && last.source === source && last.family === family) {
       return last.flavour;
     }
     const of = source.kind === 'internal' ? `${source.isClient} ${source.identifier}` : '';
     const key = `${family} ${source.kind} ${rule} ${of}`;
     let flavour = this.#flavours.get(key);
     if (flavour === undefined) this.#flavours.set(key, (flavour = this.#flavours.size + 1));
-    this.#last = {path, rule, flavour};
+    this.#last = {source, family, rule, flavour};
     return flavour;
   }
 
   #make({family, set, source}: Path, rule: number): BlockId {
     const {policy, session} = this.target;
-    const before = this.#sets.attributes(set);
-    const outcome = policy.exportPolicy?.apply(rule, before) ?? unchanged(before);
     const nextHop = this.#sets.nextHop(set);
-    const exported = exportPath(family, source, {before, outcome, nextHop}, this.target);
-    if (exported === undefined) return 0;
+    const isKept = policy.exportPolicy?.changes(rule) !== true;
+    const hop =
+      (isKept ? this.#writePlain(family, source, set, nextHop) : undefined) ??
+      this.#write(family, source, set, nextHop, rule);
+    if (hop === undefined) return 0;
     const {as4, maxSendOctets} = session.negotiated;
-    scratch.truncate(0);
-    encodeAttributesTo(scratch, exported.attributes, as4 ? 4 : 2);
     if (scratch.length + AROUND > maxSendOctets) {
       this.tooLong++;
       return 0;
     }
-    const hop = {bytes: exported.nextHop, at: 0, length: exported.nextHop.length};
-    return this.#outs.intern(scratch.view(), 0, scratch.length, as4 ? AS4 : AS2, hop);
+    const at = {bytes: hop, at: 0, length: hop.length};
+    return this.#outs.intern(scratch.octets, 0, scratch.length, as4 ? AS4 : AS2, at);
+  }
+
+  /** Into `scratch`; the next hop of MP_REACH is the result, as of the next one. */
+  #writePlain(
+    family: Family,
+    source: Source,
+    set: SetId,
+    nextHop: Uint8Array,
+  ): Uint8Array | undefined {
+    if (!this.#sets.isComplete(set, false)) return undefined;
+    const block = this.#sets.plain(set);
+    if (block === undefined) return undefined;
+    const exported = exportPlain(family, source, block, nextHop, this.#plainTarget);
+    if (exported === undefined) return undefined;
+    scratch.truncate(0);
+    return rewritePlain(scratch, block, exported.rewrite) ? exported.nextHop : undefined;
+  }
+
+  /** Undefined: it does not go there. */
+  #write(
+    family: Family,
+    source: Source,
+    set: SetId,
+    nextHop: Uint8Array,
+    rule: number,
+  ): Uint8Array | undefined {
+    const {policy, session} = this.target;
+    const before = this.#sets.attributes(set);
+    const outcome = policy.exportPolicy?.apply(rule, before) ?? unchanged(before);
+    const exported = exportPath(family, source, {before, outcome, nextHop}, this.target);
+    if (exported === undefined) return undefined;
+    scratch.truncate(0);
+    encodeAttributesTo(scratch, exported.attributes, session.negotiated.as4 ? 4 : 2);
+    return exported.nextHop;
   }
 }
 

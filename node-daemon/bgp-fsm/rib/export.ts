@@ -4,10 +4,11 @@
  */
 import type {AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
-import {EMPTY} from '../wire/bytes.js';
+import {EMPTY, u32} from '../wire/bytes.js';
 import {isTransitive, linkBandwidth} from '../wire/communities.js';
-import {AS_TRANS} from '../wire/constants.js';
+import {AS_TRANS, ATTR_LOCAL_PREF, ATTR_ORIGINATOR_ID} from '../wire/constants.js';
 import type {Family} from '../wire/family.js';
+import type {PlainBlock, PlainRewrite} from '../wire/plain-block.js';
 import type {PolicyOutcome} from '../policy/types.js';
 import {
   GRACEFUL_SHUTDOWN_COMMUNITY,
@@ -71,7 +72,7 @@ export function exportPath(
 ): Exported | undefined {
   const {options, policy, session} = target;
   const {internal} = session.negotiated;
-  const hop = chooseNextHop(family, source, {before, outcome, nextHop}, target);
+  const hop = chooseNextHop(family, source, nextHop, outcome.nextHopSelf, target);
   if (hop === undefined) return undefined;
   const shared = withShutdown(outcome.attributes, policy.gracefulShutdown);
   const rewritten = internal
@@ -79,10 +80,54 @@ export function exportPath(
     : toExternal(shared, before, {source, outcome, target});
   if (rewritten === undefined) return undefined;
   const attributes = withBandwidth(rewritten, source, policy.linkBandwidth, options.asn);
-  const isClassic = family === 'ipv4' && hop.length === 4;
-  return isClassic
+  return isClassic(family, hop)
     ? {attributes: withNextHop(attributes, wordOf(hop)), nextHop: EMPTY}
     : {attributes: withNextHop(attributes, undefined), nextHop: hop};
+}
+
+export interface PlainTarget {
+  readonly target: Target;
+  readonly lead: readonly number[]; // leadOf(0, target)
+}
+
+/**
+ * The same for a block of the usual shape that no policy changes. Undefined: this takes the long way, of which
+ * exportPath says what becomes of it.
+ */
+export function exportPlain(
+  family: Family,
+  source: Source,
+  block: PlainBlock,
+  nextHop: Uint8Array,
+  {target, lead}: PlainTarget,
+): {readonly rewrite: PlainRewrite; readonly nextHop: Uint8Array} | undefined {
+  const {options, policy, session} = target;
+  const {internal, as4} = session.negotiated;
+  const isUsual =
+    as4 &&
+    !policy.gracefulShutdown &&
+    (internal || (!policy.removePrivateAs && !policy.asOverride && policy.role === undefined)) &&
+    (source.kind !== 'local' || policy.linkBandwidth === undefined);
+  if (!isUsual) return undefined;
+  const hop = chooseNextHop(family, source, nextHop, false, target);
+  if (hop === undefined) return undefined;
+  const inBlock = isClassic(family, hop);
+  const isReflected = internal && source.kind === 'internal';
+  const rewrite: PlainRewrite = {
+    lead: internal ? NO_ASNS : lead,
+    nextHop: inBlock ? wordOf(hop) : undefined,
+    keepsMed: internal || source.kind === 'local',
+    localPref: internal ? (block.word(ATTR_LOCAL_PREF) ?? policy.defaultLocalPref) : undefined,
+    originatorId: isReflected ? (block.word(ATTR_ORIGINATOR_ID) ?? source.identifier) : undefined,
+    clusterId: isReflected ? options.clusterId : undefined,
+  };
+  return {rewrite, nextHop: inBlock ? EMPTY : hop};
+}
+
+const NO_ASNS: readonly number[] = [];
+
+function isClassic(family: Family, hop: Uint8Array): boolean {
+  return family === 'ipv4' && hop.length === 4;
 }
 
 export interface Chosen {
@@ -146,15 +191,22 @@ function otcOf({otc}: PathAttributes, {options, policy}: Target): number | undef
   return marks ? (policy.localAs?.asn ?? options.asn) : undefined;
 }
 
-function prepend(path: AsPath, more: number, {options, policy, session}: Target): AsPath {
+/** What stands before the path (RFC 4271 §5.1.2): our AS, `more` times more, and the real one behind a local one. */
+export function leadOf(more: number, {options, policy}: Target): readonly number[] {
   const {localAs} = policy;
   const own = localAs?.asn ?? options.asn;
   const real = localAs?.prependReal === true && localAs.asn !== options.asn ? [options.asn] : [];
+  return [...new Array<number>(more + 1).fill(own), ...real];
+}
+
+function prepend(path: AsPath, more: number, target: Target): AsPath {
+  const {options, policy, session} = target;
+  const own = policy.localAs?.asn ?? options.asn;
   const {peerAsn} = session.negotiated;
   let rest = path;
   if (policy.removePrivateAs) rest = mapAsns(rest, asn => (isPrivate(asn) ? undefined : asn));
   if (policy.asOverride) rest = mapAsns(rest, asn => (asn === peerAsn ? own : asn));
-  const lead = [...new Array<number>(more + 1).fill(own), ...real];
+  const lead = leadOf(more, target);
   const [first, ...others] = rest;
   return first?.kind === 'sequence'
     ? [{kind: 'sequence', asns: [...lead, ...first.asns]}, ...others]
@@ -176,13 +228,14 @@ function isPrivate(asn: number): boolean {
 function chooseNextHop(
   family: Family,
   source: Source,
-  {outcome, nextHop}: Chosen,
+  nextHop: Uint8Array,
+  nextHopSelf: boolean,
   {policy, session}: Target,
 ): Uint8Array | undefined {
   const {internal, extendedNextHop} = session.negotiated;
   const isReflected = source.kind === 'internal' && internal;
   const wantsSelf =
-    outcome.nextHopSelf ||
+    nextHopSelf ||
     policy.nextHop === 'self-force' ||
     (policy.nextHop === 'self' && !isReflected) ||
     (policy.nextHop === 'auto' && !internal);
@@ -235,6 +288,5 @@ function withBandwidth(
 }
 
 function wordOf(octets: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = octets;
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  return u32(octets, 0);
 }

@@ -7,11 +7,12 @@
 import type {Family} from '../wire/family.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import {ChangeLog} from './change-log.js';
-import {Column, Visits} from './column.js';
+import {References} from './column.js';
 import {Decision, type PathPeer} from './decide.js';
 import {Paths, type Row} from './paths.js';
-import {PrefixTable, type PrefixId} from './prefix-table.js';
+import {BEST, MARKS, PrefixTable, USERS, VISIT, type PrefixId} from './prefix-table.js';
 import {PrefixQueue} from './queue.js';
+import type {SelectedWriter} from './selected.js';
 import type {PeerIx, RibOptions, SelectedNextHop, SelectedRoute} from './types.js';
 import {addressOf} from '../wire/nlri.js';
 import {widthOf} from '../wire/family.js';
@@ -24,33 +25,43 @@ export interface FamilyRibOptions {
 }
 
 const NO_HOPS: readonly SelectedNextHop[] = [];
-const REMOVED = 0xffff_ffff; // no set has this serial: what is decided next is a change
+/** Bits of MARKS. */
+const UNDECIDED = 1;
+const UNTOLD = 2; // to the kernel
+const HAS_PATHS = 4; // which is one use; until it is decided that it has none
+/** Beside the row in BEST: that path is not what it was when it was chosen. */
+const IS_OTHER = 0x8000_0000;
 const MAX_WEIGHT = 256; // nexthop groups of the kernel have 8 bits
 
 export class FamilyRib {
   readonly family: Family;
   readonly table: PrefixTable;
-  readonly paths = new Paths();
+  readonly paths: Paths;
   readonly decision: Decision;
-  readonly log = new ChangeLog();
-  readonly visits = new Visits(); // of one pass over prefixes
+  readonly log: ChangeLog;
   /** Every change of any path is logged, not only of the best: a peer has ADD-PATH. */
   logsAllPaths = false;
   readonly #sets: AttributeSets;
-  readonly #dirty = new PrefixQueue();
-  readonly #changed = new PrefixQueue(); // for the kernel
-  readonly #users = new Column();
-  readonly #best = new Column(); // row
-  readonly #bestSet = new Column(); // serial of its set
-  readonly #hops: (readonly SelectedNextHop[] | undefined)[] = [];
-  readonly #leaving = new Column(); // by prefix: users that go once it is decided
+  readonly #dirty: PrefixQueue;
+  readonly #changed: PrefixQueue; // for the kernel
+  readonly #hops = new References<readonly SelectedNextHop[]>();
   readonly #words = new Uint32Array(4);
+  #visit = 0;
 
   constructor({family, sets, options, peerOf}: FamilyRibOptions) {
     this.family = family;
     this.table = new PrefixTable(family);
+    this.paths = new Paths(this.table);
+    this.log = new ChangeLog(this.table);
+    this.#dirty = new PrefixQueue(this.table, UNDECIDED);
+    this.#changed = new PrefixQueue(this.table, UNTOLD);
     this.decision = new Decision({sets, paths: this.paths, peerOf}, options);
     this.#sets = sets;
+  }
+
+  /** Prefixes of which the kernel is to be told. */
+  get untold(): number {
+    return this.#changed.size;
   }
 
   get waiting(): number {
@@ -58,35 +69,61 @@ export class FamilyRib {
   }
 
   best(prefix: PrefixId): Row {
-    return this.#best.get(prefix);
+    return this.table.records.get(prefix, BEST) & ~IS_OTHER;
   }
 
   use(prefix: PrefixId): void {
-    this.#users.set(prefix, this.#users.get(prefix) + 1);
+    const {records} = this.table;
+    records.set(prefix, USERS, records.get(prefix, USERS) + 1);
   }
 
   leave(prefix: PrefixId): void {
-    const left = this.#users.get(prefix) - 1;
-    this.#users.set(prefix, left);
+    const {records} = this.table;
+    const left = records.get(prefix, USERS) - 1;
+    records.set(prefix, USERS, left);
     if (left === 0) this.table.remove(prefix);
   }
 
+  /** A pass over prefixes begins, in which isFirstVisit() is true once of each. */
+  beginVisits(): void {
+    this.#visit++;
+  }
+
+  isFirstVisit(prefix: PrefixId): boolean {
+    const {records} = this.table;
+    if (records.get(prefix, VISIT) === this.#visit) return false;
+    records.set(prefix, VISIT, this.#visit);
+    return true;
+  }
+
   addPath(prefix: PrefixId, peer: PeerIx, pathId: number): Row {
-    this.use(prefix);
+    const {records} = this.table;
+    const marks = records.get(prefix, MARKS);
+    if ((marks & HAS_PATHS) === 0) {
+      records.set(prefix, MARKS, marks | HAS_PATHS);
+      this.use(prefix);
+    }
     return this.paths.add(prefix, peer, pathId);
   }
 
   /** Both as the row has them from now on. A change makes the prefix undecided. */
   setPath(row: Row, raw: SetId, effective: SetId, reason: number): void {
     const {paths} = this;
-    const [oldRaw, oldEffective] = [paths.raw(row), paths.effective(row)];
-    this.#sets.retain(raw);
+    const oldRaw = paths.raw(row);
+    const oldEffective = paths.effective(row);
+    if (oldRaw !== raw) {
+      this.#sets.retain(raw);
+      paths.setRaw(row, raw, paths.epoch(row));
+    }
     if (effective !== 0) this.#sets.retain(effective);
-    paths.setRaw(row, raw, paths.epoch(row));
     paths.setEffective(row, effective, reason);
-    if (oldRaw !== 0) this.#sets.release(oldRaw);
+    if (oldEffective !== effective) {
+      const prefix = paths.prefix(row);
+      this.#dirty.push(prefix);
+      if (this.best(prefix) === row) this.table.records.set(prefix, BEST, (row | IS_OTHER) >>> 0);
+    }
+    if (oldRaw !== raw && oldRaw !== 0) this.#sets.release(oldRaw);
     if (oldEffective !== 0) this.#sets.release(oldEffective);
-    if (oldEffective !== effective) this.#dirty.push(paths.prefix(row));
   }
 
   removePath(row: Row): void {
@@ -97,11 +134,8 @@ export class FamilyRib {
     this.#sets.release(raw);
     this.#sets.release(effective);
     this.#dirty.push(prefix);
-    if (this.#best.get(prefix) === row) {
-      this.#best.set(prefix, 0); // the row may be another path's before this is decided
-      this.#bestSet.set(prefix, REMOVED);
-    }
-    this.#leaving.set(prefix, this.#leaving.get(prefix) + 1);
+    // the row may be another path's before this is decided
+    if (this.best(prefix) === row) this.table.records.set(prefix, BEST, IS_OTHER);
   }
 
   /** Undecided, for other reasons than their paths. */
@@ -116,7 +150,6 @@ export class FamilyRib {
       const prefix = this.#dirty.take();
       if (prefix === 0) break;
       if (this.table.isThere(prefix)) this.#decideOne(prefix);
-      this.#settle(prefix);
     }
     return done;
   }
@@ -130,35 +163,49 @@ export class FamilyRib {
     }
   }
 
+  /** At most `limit` in all. */
+  takeChangedColumns(limit: number, into: SelectedWriter): void {
+    while (into.count < limit) {
+      const prefix = this.#changed.take();
+      if (prefix === 0) return;
+      const words = this.table.words(prefix, this.#words);
+      into.add(this.family, words, this.table.bits(prefix), this.#hops.get(prefix) ?? NO_HOPS);
+      this.leave(prefix);
+    }
+  }
+
   reselectAll(): void {
     for (let id = 1; id < this.table.limit; id++) {
-      if (this.table.isThere(id) && this.#best.get(id) !== 0) this.#tellKernel(id);
+      if (this.table.isThere(id) && this.best(id) !== 0) this.#tellKernel(id);
     }
   }
 
   /** The rows in use, the best first. */
   chosen(prefix: PrefixId): readonly Row[] {
-    return this.#best.get(prefix) === 0 ? [] : this.decision.choose(prefix);
-  }
-
-  #settle(prefix: PrefixId): void {
-    const leaving = this.#leaving.get(prefix);
-    this.#leaving.set(prefix, 0);
-    for (let i = 0; i < leaving; i++) this.leave(prefix);
+    return this.best(prefix) === 0 ? [] : this.decision.choose(prefix);
   }
 
   #decideOne(prefix: PrefixId): void {
+    const {records} = this.table;
     const chosen = this.decision.choose(prefix);
     const best = chosen[0] ?? 0;
-    const serial = best === 0 ? 0 : this.#sets.serial(this.paths.effective(best));
-    const isBestNew = best !== this.#best.get(prefix) || serial !== this.#bestSet.get(prefix);
+    const isBestNew = best !== records.get(prefix, BEST); // also where the old one is marked
     const hops = this.#hopsOf(chosen);
-    const before = this.#hops[prefix];
-    this.#best.set(prefix, best);
-    this.#bestSet.set(prefix, serial);
-    this.#hops[prefix] = hops;
+    records.set(prefix, BEST, best);
     if (isBestNew || this.logsAllPaths) this.log.push(prefix);
-    if (isBestNew || hops !== before) this.#tellKernel(prefix);
+    if (isBestNew || hops !== this.#hops.get(prefix)) {
+      this.#hops.set(prefix, hops);
+      this.#tellKernel(prefix);
+    }
+    if (this.paths.first(prefix) === 0) this.#noteEmpty(prefix);
+  }
+
+  #noteEmpty(prefix: PrefixId): void {
+    const {records} = this.table;
+    const marks = records.get(prefix, MARKS);
+    if ((marks & HAS_PATHS) === 0) return;
+    records.set(prefix, MARKS, marks & ~HAS_PATHS);
+    this.leave(prefix);
   }
 
   #tellKernel(prefix: PrefixId): void {
@@ -182,13 +229,13 @@ export class FamilyRib {
   }
 
   #selected(prefix: PrefixId): SelectedRoute {
-    const best = this.#best.get(prefix);
+    const best = this.best(prefix);
     const words = this.table.words(prefix, this.#words);
     return {
       family: this.family,
       address: addressOf(words, widthOf(this.family)),
       bits: this.table.bits(prefix),
-      nextHops: this.#hops[prefix] ?? NO_HOPS,
+      nextHops: this.#hops.get(prefix) ?? NO_HOPS,
       attributes: best === 0 ? undefined : this.#sets.attributes(this.paths.effective(best)),
     };
   }

@@ -2,9 +2,13 @@
  * What becomes of a path that a peer sent: not eligible and why, or its attributes after the rules that hold
  * for everybody. The import policy comes after. Pure.
  */
-import type {AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
-import {GRACEFUL_SHUTDOWN_COMMUNITY} from './attribute-sets.js';
+import {
+  GRACEFUL_SHUTDOWN,
+  GRACEFUL_SHUTDOWN_COMMUNITY,
+  type AttributeSets,
+  type SetId,
+} from './attribute-sets.js';
 import type {PeerPolicy, RibOptions, RibSession} from './types.js';
 
 /** Why a path is not eligible; their place in the list is what a row keeps. */
@@ -27,20 +31,32 @@ export interface ImportFacts {
   readonly session: Pick<RibSession, 'negotiated'>;
 }
 
-export type Judgement =
-  | {readonly kind: 'refused'; readonly reason: Reason}
-  | {readonly kind: 'passed'; readonly attributes: PathAttributes}; // the same object when unchanged
-
-export function judgePath(attributes: PathAttributes, facts: ImportFacts): Judgement {
+/** Before the policy; undefined: it may pass. `set` as it came. */
+export function judgePath(sets: AttributeSets, set: SetId, facts: ImportFacts): Reason | undefined {
   const {policy, session} = facts;
   const {internal} = session.negotiated;
-  const reason =
-    loopOf(attributes, facts) ?? (internal ? undefined : strangeness(attributes, facts));
-  if (reason !== undefined) return {kind: 'refused', reason};
-  if (!internal && policy.importPolicy === undefined) {
-    return {kind: 'refused', reason: 'no import policy (RFC 8212)'};
-  }
-  return {kind: 'passed', attributes: internal ? attributes : withOtc(attributes, facts)};
+  const reason = loopOf(sets, set, facts) ?? (internal ? undefined : strangeness(sets, set, facts));
+  if (reason !== undefined) return reason;
+  const isUnasked = !internal && policy.importPolicy === undefined;
+  return isUnasked ? 'no import policy (RFC 8212)' : undefined;
+}
+
+/** RFC 9234 §5: what comes from a provider, a peer or a route server may go to customers only. */
+export function needsOtc(sets: AttributeSets, set: SetId, {policy, session}: ImportFacts): boolean {
+  if (session.negotiated.internal) return false;
+  const {role} = policy;
+  const marks = role === 'customer' || role === 'peer' || role === 'rs-client';
+  return marks && sets.otc(set) === undefined;
+}
+
+/** Whether finishImport() leaves the set as it is. */
+export function isFinished(
+  sets: AttributeSets,
+  set: SetId,
+  {policy, session}: ImportFacts,
+): boolean {
+  if (session.negotiated.internal) return true;
+  return (sets.flags(set) & GRACEFUL_SHUTDOWN) === 0 && policy.defaultLocalPref === 100;
 }
 
 /** After the policy: what it set does not outvote a planned shutdown (RFC 8326 §4.2). */
@@ -56,40 +72,34 @@ export function finishImport(
 }
 
 function loopOf(
-  {asPath = [], originatorId, clusterList = []}: PathAttributes,
+  sets: AttributeSets,
+  set: SetId,
   {options, policy, session}: ImportFacts,
 ): Reason | undefined {
-  const ours = new Set([options.asn, policy.localAs?.asn ?? options.asn]);
-  if (countOf(asPath, ours) > policy.allowAsIn) return 'our AS number is in AS_PATH';
+  const {asn} = options;
+  if (sets.countAsns(set, asn, policy.localAs?.asn ?? asn) > policy.allowAsIn) {
+    return 'our AS number is in AS_PATH';
+  }
   if (!session.negotiated.internal) return undefined;
-  if (originatorId === options.identifier) return 'we are its ORIGINATOR_ID';
-  return clusterList.includes(options.clusterId) ? 'our cluster is in CLUSTER_LIST' : undefined;
-}
-
-function countOf(path: AsPath, wanted: ReadonlySet<number>): number {
-  let count = 0;
-  for (const {asns} of path) for (const asn of asns) if (wanted.has(asn)) count++;
-  return count;
+  if (sets.originator(set) === options.identifier && options.identifier !== 0) {
+    return 'we are its ORIGINATOR_ID';
+  }
+  return sets.hasCluster(set, options.clusterId) ? 'our cluster is in CLUSTER_LIST' : undefined;
 }
 
 function strangeness(
-  {asPath = [], otc}: PathAttributes,
+  sets: AttributeSets,
+  set: SetId,
   {policy, session}: ImportFacts,
 ): Reason | undefined {
   const {peerAsn} = session.negotiated;
-  const first = asPath[0];
-  const isFirst = first?.kind === 'sequence' && first.asns[0] === peerAsn;
-  if (policy.enforceFirstAs && !isFirst) return "AS_PATH does not begin with the peer's AS number";
-  if (otc === undefined || policy.role === undefined) return undefined;
+  if (policy.enforceFirstAs && sets.neighbourAs(set) !== peerAsn) {
+    return "AS_PATH does not begin with the peer's AS number";
+  }
+  if (policy.role === undefined) return undefined;
+  const otc = sets.otc(set);
+  if (otc === undefined) return undefined;
   const isFromBelow = policy.role === 'provider' || policy.role === 'rs';
   const isFromBeside = policy.role === 'peer' && otc !== peerAsn;
   return isFromBelow || isFromBeside ? 'a route leak: OTC (RFC 9234)' : undefined;
-}
-
-/** RFC 9234 §5: what comes from a provider, a peer or a route server may go to customers only. */
-function withOtc(attributes: PathAttributes, {policy, session}: ImportFacts): PathAttributes {
-  const {role} = policy;
-  const marks = role === 'customer' || role === 'peer' || role === 'rs-client';
-  if (!marks || attributes.otc !== undefined) return attributes;
-  return {...attributes, otc: session.negotiated.peerAsn};
 }

@@ -22,6 +22,7 @@ const NO_HOPS: readonly SelectedNextHop[] = [];
 export class NextHops {
   readonly #hops: (NextHop | undefined)[] = [undefined];
   readonly #byKey = new Map<string, HopId>();
+  readonly #byWord = new Map<number, HopId>();
   readonly #told = new Map<string, {metric: number | undefined}>(); // also of those not in use
   readonly #interest = new Map<string, NextHopInterest>();
   readonly #sets = new Map<string, readonly SelectedNextHop[]>();
@@ -30,6 +31,15 @@ export class NextHops {
   /** `octets` as in MP_REACH: of 32 the first 16 count, unless they are link-local or zero. */
   intern(octets: Uint8Array): HopId {
     return octets.length === 0 ? 0 : this.#ensure(usable(octets).slice(), 0);
+  }
+
+  /** An IPv4 address as a number. */
+  internWord(word: number): HopId {
+    const known = this.#byWord.get(word);
+    if (known !== undefined) return known;
+    const hop = this.intern(Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word));
+    this.#byWord.set(word, hop);
+    return hop;
   }
 
   /** The next hop on a link, where it needs one. */

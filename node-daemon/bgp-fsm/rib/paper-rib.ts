@@ -21,6 +21,8 @@ export const options: RibOptions = {
 export const acceptAll: Policy = {
   id: 'accept all',
   looksAtPrefix: false,
+  looksAtAttributes: false,
+  changes: () => false,
   choose: () => 0,
   apply: (_, attributes) => ({attributes, nextHopSelf: false, prependCount: 0}),
 };

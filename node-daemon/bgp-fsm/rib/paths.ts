@@ -6,36 +6,41 @@
  * Rows of a peer have the epoch in which they were last heard; to mark all of them stale is to begin a new
  * epoch.
  */
-import {Column, Ids} from './column.js';
+import {Column, Ids, Records} from './column.js';
 import type {BlockId} from './blocks.js';
-import type {PrefixId} from './prefix-table.js';
+import {HEAD, type PrefixId, type PrefixTable} from './prefix-table.js';
 import type {PeerIx} from './types.js';
 
 export type Row = number; // 0: none
 
+const PREFIX = 0;
+const PEER = 1;
+const RAW = 2;
+const EFFECTIVE = 3;
+const NEXT_OF_PREFIX = 4;
+const NEXT_OF_PEER = 5;
+const PREVIOUS_OF_PEER = 6;
+const STATE = 7; // epoch << 8 | reason
+
 export class Paths {
   readonly #ids = new Ids();
-  readonly #heads = new Column(); // by prefix
-  readonly #prefix = new Column();
-  readonly #peer = new Column();
-  readonly #pathId = new Column();
-  readonly #raw = new Column();
-  readonly #effective = new Column();
-  readonly #reason = new Column();
-  readonly #epoch = new Column();
-  readonly #nextOfPrefix = new Column();
-  readonly #nextOfPeer = new Column();
-  readonly #previousOfPeer = new Column();
+  readonly #table: PrefixTable;
+  readonly #rows = new Records(8);
+  readonly #pathIds = new Column(); // without ADD-PATH it has no page
   readonly #peerHeads = new Column();
   readonly #peerCounts = new Column();
   readonly #acceptedCounts = new Column();
 
+  constructor(table: PrefixTable) {
+    this.#table = table;
+  }
+
   first(prefix: PrefixId): Row {
-    return this.#heads.get(prefix);
+    return this.#table.records.get(prefix, HEAD);
   }
 
   next(row: Row): Row {
-    return this.#nextOfPrefix.get(row);
+    return this.#rows.get(row, NEXT_OF_PREFIX);
   }
 
   firstOfPeer(peer: PeerIx): Row {
@@ -43,49 +48,53 @@ export class Paths {
   }
 
   nextOfPeer(row: Row): Row {
-    return this.#nextOfPeer.get(row);
+    return this.#rows.get(row, NEXT_OF_PEER);
   }
 
   prefix(row: Row): PrefixId {
-    return this.#prefix.get(row);
+    return this.#rows.get(row, PREFIX);
   }
 
   peer(row: Row): PeerIx {
-    return this.#peer.get(row);
+    return this.#rows.get(row, PEER);
   }
 
   pathId(row: Row): number {
-    return this.#pathId.get(row);
+    return this.#pathIds.get(row);
   }
 
   raw(row: Row): BlockId {
-    return this.#raw.get(row);
+    return this.#rows.get(row, RAW);
   }
 
   effective(row: Row): BlockId {
-    return this.#effective.get(row);
+    return this.#rows.get(row, EFFECTIVE);
   }
 
   /** Why it is not eligible: a number of the owner's. */
   reason(row: Row): number {
-    return this.#reason.get(row);
+    return this.#rows.get(row, STATE) & 0xff;
   }
 
   epoch(row: Row): number {
-    return this.#epoch.get(row);
+    return this.#rows.get(row, STATE) >>> 8;
   }
 
   setRaw(row: Row, raw: BlockId, epoch: number): void {
-    this.#raw.set(row, raw);
-    this.#epoch.set(row, epoch);
+    this.#rows.set(row, RAW, raw);
+    this.#rows.set(row, STATE, ((epoch << 8) | this.reason(row)) >>> 0);
   }
 
   setEffective(row: Row, effective: BlockId, reason: number): void {
-    const peer = this.peer(row);
     const change = Number(effective !== 0) - Number(this.effective(row) !== 0);
-    if (change !== 0) this.#acceptedCounts.set(peer, this.#acceptedCounts.get(peer) + change);
-    this.#effective.set(row, effective);
-    this.#reason.set(row, reason);
+    if (change !== 0) {
+      const peer = this.peer(row);
+      this.#acceptedCounts.set(peer, this.#acceptedCounts.get(peer) + change);
+    }
+    this.#rows.set(row, EFFECTIVE, effective);
+    if (this.reason(row) !== reason) {
+      this.#rows.set(row, STATE, ((this.epoch(row) << 8) | reason) >>> 0);
+    }
   }
 
   count(peer: PeerIx): number {
@@ -105,17 +114,19 @@ export class Paths {
 
   add(prefix: PrefixId, peer: PeerIx, pathId: number): Row {
     const row = this.#ids.take();
-    this.#prefix.set(row, prefix);
-    this.#peer.set(row, peer);
-    this.#pathId.set(row, pathId);
-    this.#raw.set(row, 0);
-    this.#effective.set(row, 0);
-    this.#nextOfPrefix.set(row, this.first(prefix));
-    this.#heads.set(prefix, row);
+    const rows = this.#rows;
     const head = this.firstOfPeer(peer);
-    this.#nextOfPeer.set(row, head);
-    this.#previousOfPeer.set(row, 0);
-    if (head !== 0) this.#previousOfPeer.set(head, row);
+    rows.set(row, PREFIX, prefix);
+    rows.set(row, PEER, peer);
+    rows.set(row, RAW, 0);
+    rows.set(row, EFFECTIVE, 0);
+    rows.set(row, NEXT_OF_PREFIX, this.first(prefix));
+    rows.set(row, NEXT_OF_PEER, head);
+    rows.set(row, PREVIOUS_OF_PEER, 0);
+    rows.set(row, STATE, 0);
+    if (pathId !== this.pathId(row)) this.#pathIds.set(row, pathId);
+    if (head !== 0) rows.set(head, PREVIOUS_OF_PEER, row);
+    this.#table.records.set(prefix, HEAD, row);
     this.#peerHeads.set(peer, row);
     this.#peerCounts.set(peer, this.count(peer) + 1);
     return row;
@@ -124,11 +135,12 @@ export class Paths {
   remove(row: Row): void {
     this.setEffective(row, 0, 0);
     this.#unlinkFromPrefix(row);
+    const rows = this.#rows;
     const peer = this.peer(row);
-    const [before, after] = [this.#previousOfPeer.get(row), this.nextOfPeer(row)];
+    const [before, after] = [rows.get(row, PREVIOUS_OF_PEER), this.nextOfPeer(row)];
     if (before === 0) this.#peerHeads.set(peer, after);
-    else this.#nextOfPeer.set(before, after);
-    if (after !== 0) this.#previousOfPeer.set(after, before);
+    else rows.set(before, NEXT_OF_PEER, after);
+    if (after !== 0) rows.set(after, PREVIOUS_OF_PEER, before);
     this.#peerCounts.set(peer, this.count(peer) - 1);
     this.#ids.give(row);
   }
@@ -136,9 +148,9 @@ export class Paths {
   #unlinkFromPrefix(row: Row): void {
     const prefix = this.prefix(row);
     const after = this.next(row);
-    if (this.first(prefix) === row) return this.#heads.set(prefix, after);
+    if (this.first(prefix) === row) return this.#table.records.set(prefix, HEAD, after);
     let before = this.first(prefix);
     while (this.next(before) !== row) before = this.next(before);
-    this.#nextOfPrefix.set(before, after);
+    this.#rows.set(before, NEXT_OF_PREFIX, after);
   }
 }

@@ -11,6 +11,7 @@
 import type {Family} from '../wire/family.js';
 import {encodeRefresh} from '../wire/refresh.js';
 import type {UpdatePacker} from '../wire/update-packer.js';
+import {Batch, WITHDRAWN} from './batch.js';
 import type {BlockId, Blocks} from './blocks.js';
 import {Column} from './column.js';
 import type {FamilyRib} from './family-rib.js';
@@ -24,11 +25,8 @@ export interface OutTables {
   readonly outs: Blocks;
 }
 
-interface Change {
-  readonly prefix: PrefixId;
-  readonly pathId: number;
-}
-
+const words = new Uint32Array(4);
+const batch = new Batch(); // of one pack(), which is over before the next one begins
 const FALLEN_BEHIND = 4; // times the table
 
 export class PeerOut {
@@ -115,29 +113,28 @@ export class PeerOut {
     const {rib, outs} = this.#tables;
     const {log} = rib;
     if (log.end - this.#cursor > FALLEN_BEHIND * (rib.table.count + 1024)) this.restart();
-    const withdrawn: Change[] = [];
-    const announced = new Map<BlockId, Change[]>();
-    rib.visits.begin();
+    rib.beginVisits();
     for (let looked = 0; looked < limit; looked++) {
       const prefix = this.#next();
       if (prefix === 0) break;
-      const isFirst = rib.visits.isFirst(prefix); // the log may have it twice
-      if (isFirst && rib.table.isThere(prefix))
-        this.#compare(prefix, wanted(prefix), withdrawn, announced);
+      const isFirst = rib.isFirstVisit(prefix); // the log may have it twice
+      if (isFirst && rib.table.isThere(prefix)) this.#compare(prefix, wanted(prefix));
     }
     log.noteRead(this.#cursor);
 
-    const words = new Uint32Array(4);
-    const add = ({prefix, pathId}: Change) =>
+    const add = (prefix: PrefixId, pathId: number) =>
       packer.add(rib.table.words(prefix, words), rib.table.bits(prefix), pathId);
-    if (withdrawn.length > 0) packer.withdraw(rib.family, inMpUnreach);
-    for (const change of withdrawn) add(change);
-    for (const [out, changes] of announced) {
-      packer.announce(rib.family, outs.block(out), outs.nextHop(out));
-      for (const change of changes) add(change);
+    if (batch.has(WITHDRAWN)) packer.withdraw(rib.family, inMpUnreach);
+    batch.each(WITHDRAWN, add);
+    for (const out of batch.blocks) {
+      if (out === WITHDRAWN) continue;
+      const block = {bytes: outs.page(out), at: outs.start(out), end: outs.end(out)};
+      packer.announceAt(rib.family, block, outs.nextHop(out));
+      batch.each(out, add);
       outs.release(out);
     }
-    for (const {prefix} of withdrawn) rib.leave(prefix);
+    batch.each(WITHDRAWN, prefix => rib.leave(prefix));
+    batch.clear();
   }
 
   /** The session is over: nothing is with the peer any more. */
@@ -170,43 +167,40 @@ export class PeerOut {
     return this.#cursor < rib.log.end ? rib.log.at(this.#cursor++) : 0;
   }
 
-  #compare(
-    prefix: PrefixId,
-    wanted: ReadonlyMap<number, BlockId> | BlockId,
-    withdrawn: Change[],
-    announced: Map<BlockId, Change[]>,
-  ): void {
-    const {outs, rib} = this.#tables;
-    const put = (pathId: number, out: BlockId, old: BlockId): void => {
-      const isSame = out === old;
-      if (isSame && (out === 0 || !this.#isRepeating)) return;
-      if (out === 0) {
-        outs.release(old); // the packer still needs the prefix: it leaves the table afterwards
-        withdrawn.push({prefix, pathId});
-        this.#count--;
-        return;
-      }
-      const list = announced.get(out);
-      if (list === undefined) {
-        outs.retain(out); // until it is packed
-        announced.set(out, [{prefix, pathId}]);
-      } else list.push({prefix, pathId});
-      if (isSame) return;
-      outs.retain(out);
-      if (old === 0) {
-        rib.use(prefix);
-        this.#count++;
-      } else outs.release(old);
-    };
+  #compare(prefix: PrefixId, wanted: ReadonlyMap<number, BlockId> | BlockId): void {
     if (typeof wanted === 'number') {
-      put(0, wanted, this.#sent.get(prefix));
+      this.#put(prefix, 0, wanted, this.#sent.get(prefix));
       this.#sent.set(prefix, wanted);
       return;
     }
-    const held = this.#sentPaths.get(prefix) ?? new Map<number, BlockId>();
-    for (const [pathId, old] of held) if (!wanted.has(pathId)) put(pathId, 0, old);
-    for (const [pathId, out] of wanted) put(pathId, out, held.get(pathId) ?? 0);
+    const held = this.#sentPaths.get(prefix) ?? NO_PATHS;
+    for (const [pathId, old] of held) {
+      if (!wanted.has(pathId)) this.#put(prefix, pathId, WITHDRAWN, old);
+    }
+    for (const [pathId, out] of wanted) this.#put(prefix, pathId, out, held.get(pathId) ?? 0);
     if (wanted.size === 0) this.#sentPaths.delete(prefix);
     else this.#sentPaths.set(prefix, new Map(wanted));
   }
+
+  #put(prefix: PrefixId, pathId: number, out: BlockId, old: BlockId): void {
+    const {outs, rib} = this.#tables;
+    const isSame = out === old;
+    if (isSame && (out === WITHDRAWN || !this.#isRepeating)) return;
+    if (out === WITHDRAWN) {
+      outs.release(old); // the packer still needs the prefix: it leaves the table afterwards
+      batch.add(WITHDRAWN, prefix, pathId);
+      this.#count--;
+      return;
+    }
+    if (!batch.has(out)) outs.retain(out); // until it is packed
+    batch.add(out, prefix, pathId);
+    if (isSame) return;
+    outs.retain(out);
+    if (old === 0) {
+      rib.use(prefix);
+      this.#count++;
+    } else outs.release(old);
+  }
 }
+
+const NO_PATHS: ReadonlyMap<number, BlockId> = new Map();

@@ -1,25 +1,44 @@
 /**
- * Prefixes of one family and their ids. Pure to the outside.
+ * Prefixes of one family and their ids, and what is known of each in one record. Pure to the outside.
  *
- * An id stays while its prefix is in the table, from 1; columns of others are indexed by it.
+ * An id stays while its prefix is in the table, from 1. The record is its owners': they agree on the fields
+ * below, and each writes its own.
  */
 import {type Family} from '../wire/family.js';
-import {Column, HashIndex, Ids} from './column.js';
+import {Ids, Records} from './column.js';
+import {HashIndex} from './hash-index.js';
 
 export type PrefixId = number; // 0: none
 
+/** Fields of a prefix's record. */
+export const HEAD = 0; // its first path: paths.ts
+export const BEST = 1; // family-rib.ts
+export const USERS = 2;
+export const MARKS = 3;
+export const LOGGED = 4; // change-log.ts
+export const VISIT = 5; // peer-out.ts
+const LENGTH = 6; // prefix length + 1; 0: free
+const WORDS = 7;
+
 export class PrefixTable {
+  readonly records: Records;
   readonly #wordCount: 1 | 4;
   readonly #ids = new Ids();
-  readonly #words = new Column(1024);
-  readonly #bits = new Column(); // prefix length + 1; 0: free
-  readonly #index = new HashIndex(id => this.#isProbe(id));
+  readonly #index: HashIndex;
+  readonly #scratch = new Uint32Array(4);
   #count = 0;
   #probe: Uint32Array = new Uint32Array(4);
   #probeBits = 0;
 
   constructor(family: Family) {
     this.#wordCount = family === 'ipv4' ? 1 : 4;
+    this.records = new Records(WORDS + this.#wordCount);
+    this.#index = new HashIndex({
+      isProbe: id => this.#isProbe(id),
+      isLive: id => this.isThere(id),
+      hashOf: id => this.#hashOf(id),
+      limit: () => this.limit,
+    });
   }
 
   get count(): number {
@@ -32,60 +51,79 @@ export class PrefixTable {
   }
 
   isThere(id: PrefixId): boolean {
-    return this.#bits.get(id) !== 0;
+    return this.records.get(id, LENGTH) !== 0;
   }
 
   /** `words` as in NlriCursor. */
   find(words: Uint32Array, bits: number): PrefixId {
-    this.#probe = words;
-    this.#probeBits = bits;
-    return this.#index.find(this.#hash(words, bits));
+    return this.#find(this.#hash(words, bits), words, bits);
   }
 
   ensure(words: Uint32Array, bits: number): PrefixId {
-    const found = this.find(words, bits);
+    const hash = this.#hash(words, bits);
+    const found = this.#find(hash, words, bits);
     if (found !== 0) return found;
     const id = this.#ids.take();
-    for (let i = 0; i < this.#wordCount; i++) {
-      this.#words.set(id * this.#wordCount + i, words[i] as number);
-    }
-    this.#bits.set(id, bits + 1);
-    this.#index.add(this.#hash(words, bits), id);
+    const {records} = this;
+    for (let field = 0; field < LENGTH; field++) records.set(id, field, 0);
+    this.#index.add(hash, id); // first: it must not find the prefix there
+    records.set(id, LENGTH, bits + 1);
+    for (let i = 0; i < this.#wordCount; i++) records.set(id, WORDS + i, words[i] as number);
     this.#count++;
     return id;
   }
 
   remove(id: PrefixId): void {
-    const words = this.words(id, new Uint32Array(4));
-    this.#index.remove(this.#hash(words, this.bits(id)), id);
-    this.#bits.set(id, 0);
+    this.#index.remove(this.#hashOf(id), id);
+    this.records.set(id, LENGTH, 0);
     this.#ids.give(id);
     this.#count--;
   }
 
   words(id: PrefixId, into: Uint32Array): Uint32Array {
-    for (let i = 0; i < this.#wordCount; i++) into[i] = this.#words.get(id * this.#wordCount + i);
+    for (let i = 0; i < this.#wordCount; i++) into[i] = this.records.get(id, WORDS + i);
     return into;
   }
 
   bits(id: PrefixId): number {
-    return this.#bits.get(id) - 1;
+    return this.records.get(id, LENGTH) - 1;
+  }
+
+  #find(hash: number, words: Uint32Array, bits: number): PrefixId {
+    this.#probe = words;
+    this.#probeBits = bits;
+    return this.#index.find(hash);
   }
 
   #isProbe(id: PrefixId): boolean {
-    if (this.#bits.get(id) !== this.#probeBits + 1) return false;
+    const {records} = this;
+    if (records.get(id, LENGTH) !== this.#probeBits + 1) return false;
     for (let i = 0; i < this.#wordCount; i++) {
-      if (this.#words.get(id * this.#wordCount + i) !== this.#probe[i]) return false;
+      if (records.get(id, WORDS + i) !== this.#probe[i]) return false;
     }
     return true;
   }
 
+  #hashOf(id: PrefixId): number {
+    return this.#hash(this.words(id, this.#scratch), this.bits(id));
+  }
+
+  /**
+   * Eight neighbours, as 10.0.0.0/24 to 10.0.7.0/24, have slots beside each other: tables come in order, and
+   * what lies together is found together. Where the eight lie is left to chance.
+   */
   #hash(words: Uint32Array, bits: number): number {
+    const last = bits === 0 ? 0 : (bits - 1) >>> 5;
+    const shift = bits === 0 ? 0 : 31 - ((bits - 1) & 31);
+    const place = ((words[last] as number) >>> shift) & 7;
     let hash = Math.imul(bits + 1, 0x9e3779b1);
     for (let i = 0; i < this.#wordCount; i++) {
-      hash = Math.imul(hash ^ (words[i] as number), 0x85ebca6b);
+      const word = (words[i] as number) ^ (i === last ? place << shift : 0);
+      hash = Math.imul(hash ^ word, 0x85ebca6b);
       hash ^= hash >>> 13;
     }
-    return Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35) >>> 0;
+    hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
+    hash ^= hash >>> 15;
+    return ((hash & ~7) | place) ^ (place << 24);
   }
 }

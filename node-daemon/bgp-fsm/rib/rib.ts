@@ -11,11 +11,12 @@ import {NlriCursor} from '../wire/nlri.js';
 import {maxPrefixesNotice} from '../wire/notification.js';
 import {judgeUpdate, UpdateReader, type NlriField} from '../wire/update.js';
 import {UpdatePacker} from '../wire/update-packer.js';
+import {OK, type UpdateVerdict} from '../wire/verdict.js';
 import {decodeAttributes} from '../wire/attributes.js';
 import {wordsOf} from '../wire/nlri.js';
 import {AttributeSets, LLGR_STALE_COMMUNITY, NO_LLGR, type SetId} from './attribute-sets.js';
 import {Blocks, type BlockId} from './blocks.js';
-import {ExportGroup} from './export-group.js';
+import {ExportGroup, type Path} from './export-group.js';
 import {groupKey, type Source} from './export.js';
 import {FamilyRib} from './family-rib.js';
 import {factsOf, Importer} from './importer.js';
@@ -24,6 +25,7 @@ import type {Row} from './paths.js';
 import {importKey, PeerEntry} from './peer-entry.js';
 import {PeerOut} from './peer-out.js';
 import type {PrefixId} from './prefix-table.js';
+import {SelectedWriter} from './selected.js';
 import {showPaths} from './show.js';
 import type * as api from './types.js';
 
@@ -46,6 +48,10 @@ export class Rib implements api.RibApi {
   readonly #cursor = new NlriCursor();
   readonly #words = new Uint32Array(4);
   readonly #heldFamilies = new Set<Family>(FAMILIES); // whose End-of-RIB our own restart holds back
+  readonly #path: Path = {
+    ...{family: 'ipv4', words: new Uint32Array(4), bits: 0, set: 0},
+    source: LOCAL_SOURCE,
+  };
   #options: api.RibOptions;
   #localEpoch = 1;
   #nextIx = 1;
@@ -158,15 +164,10 @@ export class Rib implements api.RibApi {
     if (reader === undefined) throw new Error('an UPDATE without a session');
     const fault = reader.read(bytes, at, length);
     if (fault !== undefined) return {kind: 'reset', notification: fault};
-    const {block, blockAt, blockEnd} = reader;
     const {announces} = reader;
-    // one that announces is interned first, so that a set that is known is not decoded again
+    // one that announces is interned first, so that a set that is known is not looked at again
     const set = announces ? this.#internOf(entry, reader) : 0;
-    const decoded =
-      set === 0
-        ? decodeAttributes(block, blockAt, blockEnd, reader.session)
-        : this.#sets.decoded(set);
-    const verdict = judgeUpdate(reader, decoded);
+    const verdict = this.#judge(reader, set);
     if (verdict.kind === 'reset') {
       this.#sets.settle(set);
       return {kind: 'reset', notification: verdict.notification};
@@ -235,6 +236,15 @@ export class Rib implements api.RibApi {
     const taken: api.SelectedRoute[] = [];
     for (const family of FAMILIES) this.#families[family].takeChanged(limit, taken);
     return taken;
+  }
+
+  takeSelectedColumns(limit: number): api.SelectedColumns | undefined {
+    const waiting = FAMILIES.reduce((sum, family) => sum + this.#families[family].untold, 0);
+    if (waiting === 0) return undefined;
+    const count = Math.min(waiting, limit);
+    const taken = new SelectedWriter(count);
+    for (const family of FAMILIES) this.#families[family].takeChangedColumns(count, taken);
+    return taken.take();
   }
 
   reselectAll(family: Family): void {
@@ -311,6 +321,20 @@ export class Rib implements api.RibApi {
     const entry = this.#peers.get(peer);
     if (entry === undefined) throw new Error(`no peer ${peer}`);
     return entry;
+  }
+
+  #judge(reader: UpdateReader, set: SetId): UpdateVerdict {
+    const {block, blockAt, blockEnd} = reader;
+    if (reader.faults.length === 0) {
+      const isSure =
+        set === 0 ? blockAt === blockEnd : this.#sets.isComplete(set, reader.announced.present);
+      if (isSure) return OK;
+    }
+    const decoded =
+      set === 0
+        ? decodeAttributes(block, blockAt, blockEnd, reader.session)
+        : this.#sets.decoded(set);
+    return judgeUpdate(reader, decoded);
   }
 
   #internOf(entry: PeerEntry, reader: UpdateReader): SetId {
@@ -459,13 +483,13 @@ export class Rib implements api.RibApi {
     const from = rib.paths.peer(row);
     if (from === entry.ix) return 0; // never back to where it came from
     const prefix = rib.paths.prefix(row);
-    return entry.group.export({
-      family: rib.family,
-      words: rib.table.words(prefix, this.#words),
-      bits: rib.table.bits(prefix),
-      set: rib.paths.effective(row),
-      source: from === LOCAL ? LOCAL_SOURCE : this.#of(from).source,
-    });
+    const path = this.#path;
+    path.family = rib.family;
+    rib.table.words(prefix, path.words);
+    path.bits = rib.table.bits(prefix);
+    path.set = rib.paths.effective(row);
+    path.source = from === LOCAL ? LOCAL_SOURCE : this.#of(from).source;
+    return entry.group.export(path);
   }
 
   #trim(family: Family): void {

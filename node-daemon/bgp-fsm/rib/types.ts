@@ -105,6 +105,19 @@ export interface SelectedRoute {
   readonly attributes: PathAttributes | undefined; // of the best path
 }
 
+/**
+ * The same of many prefixes at once, to be handed to another thread: a clone of a hundred thousand small
+ * objects costs more than the kernel takes to install them. Without attributes: the kernel has no use for
+ * them.
+ */
+export interface SelectedColumns {
+  readonly families: Uint8Array; // 4 or 6
+  readonly bits: Uint8Array;
+  readonly addresses: Uint8Array; // back to back, 4 or 16 octets each
+  readonly nextHops: Uint32Array; // index into `sets`
+  readonly sets: readonly (readonly SelectedNextHop[])[]; // each once
+}
+
 export interface SelectedNextHop {
   readonly address: Uint8Array; // 4 or 16 octets; IPv4 routes may have 16 (RFC 8950)
   readonly ifindex: number; // of a link-local next hop; else 0: as the kernel resolves it
@@ -194,6 +207,8 @@ export interface RibApi {
   /** Decides at most `limit` prefixes; true when more are waiting. */
   work(limit: number): boolean;
   takeSelected(limit: number): readonly SelectedRoute[];
+  /** The same as columns; undefined: nothing now. */
+  takeSelectedColumns(limit: number): SelectedColumns | undefined;
   /** Every selected route again, for a kernel that was lost or a restart's sweep. */
   reselectAll(family: Family): void;
   hasUpdates(peer: PeerIx): boolean;

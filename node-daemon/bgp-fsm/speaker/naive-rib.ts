@@ -3,6 +3,7 @@
  * compares the real one with it. It knows AS_PATH loops, eBGP, iBGP without reflection, stale routes
  * and prefix limits; no policy, no multipath, no MED, no ADD-PATH.
  */
+import {SelectedWriter} from '../rib/selected.js';
 import type * as rib from '../rib/types.js';
 import {formatAddress, parseCidr} from '../wire/address.js';
 import type {AsPath} from '../wire/as-path.js';
@@ -202,6 +203,15 @@ export class NaiveRib implements rib.RibApi {
       const nextHops = path && path.peer !== LOCAL ? [hop(path.nextHop)] : [];
       return {...nlri, family, nextHops, attributes: path?.attributes};
     });
+  }
+
+  takeSelectedColumns(limit: number): rib.SelectedColumns | undefined {
+    const routes = this.takeSelected(limit);
+    const columns = new SelectedWriter(routes.length);
+    for (const {family, address, bits, nextHops} of routes) {
+      columns.add(family, wordsOf(address), bits, nextHops);
+    }
+    return routes.length === 0 ? undefined : columns.take();
   }
 
   reselectAll(family: Family): void {

@@ -12,6 +12,7 @@ import type {
   LocalRoute,
   NextHopState,
   RibApi,
+  SelectedColumns,
   SelectedRoute,
   ShowQuery,
   ShownPath,
@@ -149,6 +150,10 @@ export class Speaker implements PeerHost, BfdOwner {
 
   takeSelected(limit: number): readonly SelectedRoute[] {
     return this.rib.takeSelected(limit);
+  }
+
+  takeSelectedColumns(limit: number): SelectedColumns | undefined {
+    return this.rib.takeSelectedColumns(limit);
   }
 
   takeNextHopInterest(): ReturnType<RibApi['takeNextHopInterest']> {

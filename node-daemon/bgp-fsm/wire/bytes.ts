@@ -74,8 +74,17 @@ export class Writer {
     return this;
   }
 
+  /** The octets from `from` to `to`; for few of them, without a view made first. */
+  part(value: Uint8Array, from: number, to: number): this {
+    this.#reserve(to - from);
+    let length = this.#length;
+    for (let at = from; at < to; at++) this.#bytes[length++] = value[at] as number;
+    this.#length = length;
+    return this;
+  }
+
   /** The first `count` octets of an address held as words. */
-  octets(words: Uint32Array, count: number): this {
+  words(words: Uint32Array, count: number): this {
     this.#reserve(count);
     for (let i = 0; i < count; i++) {
       this.#bytes[this.#length++] = (words[i >>> 2] ?? 0) >>> (24 - (i & 3) * 8);
@@ -96,6 +105,11 @@ export class Writer {
   /** Forgets what was written after `length`. */
   truncate(length: number): void {
     this.#length = length;
+  }
+
+  /** All of the buffer, of which `length` octets were written; valid until the next write. */
+  get octets(): Uint8Array {
+    return this.#bytes;
   }
 
   /** View, not copy: valid until the next write. */

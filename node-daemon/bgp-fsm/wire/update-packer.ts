@@ -23,17 +23,25 @@ export interface PackerOptions {
 interface Run {
   readonly kind: 'withdraw' | 'announce' | 'mp-withdraw' | 'mp-announce';
   readonly family: Family;
-  readonly block: Uint8Array;
+  readonly block: BlockAt;
   readonly nextHop: Uint8Array;
 }
 
+/** An attribute block that lies among others. */
+export interface BlockAt {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly end: number;
+}
+
+const NO_BLOCK: BlockAt = {bytes: EMPTY, at: 0, end: 0};
 const NO_PATH_IDS = {ipv4: false, ipv6: false};
 
 export class UpdatePacker {
   readonly #maxLength: number;
   readonly #sendsPathIds: Readonly<Record<Family, boolean>>;
   readonly #out = new Writer(c.MAX_MESSAGE);
-  #run: Run = {kind: 'withdraw', family: 'ipv4', block: EMPTY, nextHop: EMPTY};
+  #run: Run = {kind: 'withdraw', family: 'ipv4', block: NO_BLOCK, nextHop: EMPTY};
   #start = -1; // of the open message; -1: none is
   #field = 0; // where its prefixes begin
   #limit = 0; // where they must end
@@ -58,7 +66,7 @@ export class UpdatePacker {
   withdraw(family: Family, inMpUnreach = family === 'ipv6'): void {
     this.#close();
     const kind = inMpUnreach ? 'mp-withdraw' : 'withdraw';
-    this.#run = {kind, family, block: EMPTY, nextHop: EMPTY};
+    this.#run = {kind, family, block: NO_BLOCK, nextHop: EMPTY};
   }
 
   /**
@@ -68,11 +76,15 @@ export class UpdatePacker {
    * withdraws what it meant to announce (RFC 8654 §4 leaves it to the sender).
    */
   announce(family: Family, block: Uint8Array, nextHop: Uint8Array = EMPTY): boolean {
+    return this.announceAt(family, {bytes: block, at: 0, end: block.length}, nextHop);
+  }
+
+  announceAt(family: Family, block: BlockAt, nextHop: Uint8Array): boolean {
     this.#close();
     const kind = nextHop.length === 0 ? 'announce' : 'mp-announce';
     this.#run = {kind, family, block, nextHop};
     const mpOctets = kind === 'announce' ? 0 : MP_REACH_OCTETS + nextHop.length;
-    const fixed = c.HEADER_LENGTH + 4 + mpOctets + block.length;
+    const fixed = c.HEADER_LENGTH + 4 + mpOctets + (block.end - block.at);
     return fixed + this.#largestPrefix(family) <= this.#maxLength;
   }
 
@@ -85,7 +97,7 @@ export class UpdatePacker {
     if (this.#start >= 0 && out.length + size > this.#limit) this.#close();
     if (this.#start < 0) this.#open();
     if (hasPathId) out.u32(pathId);
-    out.u8(bits).octets(words, octets);
+    out.u8(bits).words(words, octets);
   }
 
   /** RFC 4724 §2. Ends the run. */
@@ -121,9 +133,9 @@ export class UpdatePacker {
     if (kind === 'withdraw') {
       behind = 2;
     } else if (kind === 'announce') {
-      out.u16(block.length).bytes(block);
+      out.u16(block.end - block.at).part(block.bytes, block.at, block.end);
     } else {
-      behind = block.length;
+      behind = block.end - block.at;
       out.u16(0);
       this.#openMp();
     }
@@ -155,7 +167,7 @@ export class UpdatePacker {
     } else if (kind !== 'announce') {
       const attribute = lengths + 4;
       out.patchU16(attribute + 2, out.length - attribute - 4);
-      out.bytes(block);
+      out.part(block.bytes, block.at, block.end);
       out.patchU16(lengths + 2, out.length - attribute);
     }
     endMessage(out, start);

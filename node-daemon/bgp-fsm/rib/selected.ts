@@ -1,0 +1,66 @@
+/** Selected routes in columns (types.ts), both ways. Pure. */
+import {widthOf, type Family} from '../wire/family.js';
+import type {SelectedColumns, SelectedNextHop, SelectedRoute} from './types.js';
+
+/** Filled prefix by prefix, for at most so many. */
+export class SelectedWriter {
+  readonly #families: Uint8Array;
+  readonly #bits: Uint8Array;
+  readonly #addresses: Uint8Array;
+  readonly #nextHops: Uint32Array;
+  readonly #indices = new Map<readonly SelectedNextHop[], number>();
+  #count = 0;
+  #octets = 0;
+
+  constructor(limit: number) {
+    this.#families = new Uint8Array(limit);
+    this.#bits = new Uint8Array(limit);
+    this.#addresses = new Uint8Array(limit * 16);
+    this.#nextHops = new Uint32Array(limit);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** `words` as in NlriCursor. */
+  add(
+    family: Family,
+    words: Uint32Array,
+    bits: number,
+    nextHops: readonly SelectedNextHop[],
+  ): void {
+    const width = widthOf(family);
+    let index = this.#indices.get(nextHops);
+    if (index === undefined) this.#indices.set(nextHops, (index = this.#indices.size));
+    this.#families[this.#count] = family === 'ipv4' ? 4 : 6;
+    this.#bits[this.#count] = bits;
+    this.#nextHops[this.#count] = index;
+    for (let i = 0; i < width; i++) {
+      this.#addresses[this.#octets + i] = (words[i >>> 2] as number) >>> (24 - (i & 3) * 8);
+    }
+    this.#octets += width;
+    this.#count++;
+  }
+
+  take(): SelectedColumns {
+    return {
+      families: this.#families.slice(0, this.#count),
+      bits: this.#bits.slice(0, this.#count),
+      addresses: this.#addresses.slice(0, this.#octets),
+      nextHops: this.#nextHops.slice(0, this.#count),
+      sets: [...this.#indices.keys()],
+    };
+  }
+}
+
+/** Next hops of one batch are one object where they were one; addresses are views. */
+export function unpackSelected(columns: SelectedColumns): readonly SelectedRoute[] {
+  let end = 0;
+  return Array.from(columns.families, (number, at): SelectedRoute => {
+    const family: Family = number === 4 ? 'ipv4' : 'ipv6';
+    const address = columns.addresses.subarray(end, (end += widthOf(family)));
+    const nextHops = columns.sets[columns.nextHops[at] ?? 0] ?? [];
+    return {family, address, bits: columns.bits[at] ?? 0, nextHops, attributes: undefined};
+  });
+}
