@@ -25,6 +25,15 @@ export class Records {
     page[(id & PAGE_MASK) * this.#width + field] = value;
   }
 
+  /** To write many fields of one id: those are at(id) and what follows, in this array. */
+  page(id: number): Uint32Array {
+    return this.#pages[id >>> PAGE_BITS] ?? this.#addPage(id >>> PAGE_BITS);
+  }
+
+  at(id: number): number {
+    return (id & PAGE_MASK) * this.#width;
+  }
+
   #addPage(index: number): Uint32Array {
     while (this.#pages.length <= index) {
       this.#pages.push(new Uint32Array(PAGE_ROWS * this.#width));

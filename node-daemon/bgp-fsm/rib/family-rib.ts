@@ -9,7 +9,7 @@ import type {AttributeSets, SetId} from './attribute-sets.js';
 import {ChangeLog} from './change-log.js';
 import {References} from './column.js';
 import {Decision, type PathPeer} from './decide.js';
-import {Paths, type Row} from './paths.js';
+import {Paths, type Given, type Row} from './paths.js';
 import {BEST, MARKS, PrefixTable, USERS, VISIT, type PrefixId} from './prefix-table.js';
 import {PrefixQueue} from './queue.js';
 import type {SelectedWriter} from './selected.js';
@@ -96,25 +96,30 @@ export class FamilyRib {
     return true;
   }
 
-  addPath(prefix: PrefixId, peer: PeerIx, pathId: number): Row {
+  addPath(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): Row {
     const {records} = this.table;
-    const marks = records.get(prefix, MARKS);
+    const page = records.page(prefix);
+    const at = records.at(prefix);
+    const marks = page[at + MARKS] as number;
     if ((marks & HAS_PATHS) === 0) {
-      records.set(prefix, MARKS, marks | HAS_PATHS);
-      this.use(prefix);
+      page[at + MARKS] = marks | HAS_PATHS;
+      page[at + USERS] = (page[at + USERS] as number) + 1;
     }
-    return this.paths.add(prefix, peer, pathId);
+    this.#sets.retain(given.raw);
+    if (given.effective !== 0) {
+      this.#sets.retain(given.effective);
+      this.#dirty.push(prefix);
+    }
+    return this.paths.add(prefix, peer, pathId, given);
   }
 
   /** Both as the row has them from now on. A change makes the prefix undecided. */
-  setPath(row: Row, raw: SetId, effective: SetId, reason: number): void {
+  setPath(row: Row, {raw, effective, reason, epoch}: Given): void {
     const {paths} = this;
     const oldRaw = paths.raw(row);
     const oldEffective = paths.effective(row);
-    if (oldRaw !== raw) {
-      this.#sets.retain(raw);
-      paths.setRaw(row, raw, paths.epoch(row));
-    }
+    if (oldRaw !== raw) this.#sets.retain(raw);
+    paths.setRaw(row, raw, epoch);
     if (effective !== 0) this.#sets.retain(effective);
     paths.setEffective(row, effective, reason);
     if (oldEffective !== effective) {

@@ -17,74 +17,71 @@ import {
   type ImportFacts,
   type Reason,
 } from './import.js';
-import type {Row} from './paths.js';
+import type {Given} from './paths.js';
 import type {PrefixId} from './prefix-table.js';
-import type {PeerEntry} from './peer-entry.js';
-import type {RibOptions} from './types.js';
-
-interface Outcome {
-  readonly effective: SetId; // 0: not eligible
-  readonly reason: number;
-}
 
 const REJECTED = -1;
 const NO_RULE = -2;
 const UNKNOWN = -3;
-const NOTHING: Outcome = {effective: 0, reason: 0};
+const NOTHING: Given = {raw: 0, effective: 0, reason: 0, epoch: 0};
 const UNSEEN: PathAttributes = {}; // to a policy that does not look
 const words = new Uint32Array(4);
 
-/** One attribute set of one peer on its way in. The sets it makes are settled by close(). */
+/**
+ * One attribute set of one peer on its way in, from open() to close(): then the sets that were made for it
+ * and nobody took are given up. There is one importer for all that comes in.
+ */
 export class Importer {
   readonly #sets: AttributeSets;
-  readonly #rib: FamilyRib;
-  readonly #facts: ImportFacts;
-  readonly #raw: SetId;
-  readonly #refusal: Outcome | undefined;
-  readonly #marksOtc: boolean;
+  readonly #others = new Map<number, Given>(); // by rule, where there was more than one
+  #rib: FamilyRib;
+  #facts: ImportFacts;
+  #raw: SetId = 0;
+  #epoch = 0;
+  #refusal: Given | undefined;
+  #marksOtc = false;
   #passed: PathAttributes | undefined; // as the policy finds them, once that is asked
   #rule = UNKNOWN; // of a policy that does not look at prefixes
   #lastRule = UNKNOWN;
-  #last: Outcome = NOTHING;
-  #others: Map<number, Outcome> | undefined;
+  #last = NOTHING;
 
-  constructor(sets: AttributeSets, rib: FamilyRib, raw: SetId, facts: ImportFacts) {
+  constructor(sets: AttributeSets, rib: FamilyRib, facts: ImportFacts) {
     this.#sets = sets;
     this.#rib = rib;
-    this.#raw = raw;
     this.#facts = facts;
-    const reason = judgePath(sets, raw, facts);
-    this.#refusal = reason === undefined ? undefined : refused(reason);
-    this.#marksOtc = reason === undefined && needsOtc(sets, raw, facts);
   }
 
-  /** The row has the set from now on. */
-  apply(row: Row): void {
-    const {effective, reason} = this.#refusal ?? this.#outcome(this.#rib.paths.prefix(row));
-    this.#rib.setPath(row, this.#raw, effective, reason);
+  open(rib: FamilyRib, raw: SetId, epoch: number, facts: ImportFacts): void {
+    this.#rib = rib;
+    this.#facts = facts;
+    this.#raw = raw;
+    this.#epoch = epoch;
+    this.#passed = undefined;
+    this.#rule = this.#lastRule = UNKNOWN;
+    const reason = judgePath(this.#sets, raw, facts);
+    this.#refusal = reason === undefined ? undefined : this.#refused(reason);
+    this.#marksOtc = reason === undefined && needsOtc(this.#sets, raw, facts);
+  }
+
+  /** What the path of the prefix is from now on. */
+  judge(prefix: PrefixId): Given {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const rule = this.#choose(prefix);
+    if (rule === this.#lastRule) return this.#last;
+    if (this.#lastRule !== UNKNOWN) this.#others.set(this.#lastRule, this.#last);
+    this.#lastRule = rule;
+    return (this.#last = this.#others.get(rule) ?? this.#make(rule));
   }
 
   close(): void {
     if (this.#lastRule !== UNKNOWN) this.#settle(this.#last);
-    for (const each of this.#others?.values() ?? []) if (each !== this.#last) this.#settle(each);
+    if (this.#others.size === 0) return;
+    for (const each of this.#others.values()) if (each !== this.#last) this.#settle(each);
+    this.#others.clear();
   }
 
-  #settle({effective}: Outcome): void {
+  #settle({effective}: Given): void {
     if (effective !== this.#raw) this.#sets.settle(effective);
-  }
-
-  #outcome(prefix: PrefixId): Outcome {
-    const rule = this.#choose(prefix);
-    if (rule === this.#lastRule) return this.#last;
-    const known = this.#others?.get(rule);
-    const outcome =
-      known ?? (rule === REJECTED ? refused('rejected by the import policy') : this.#make(rule));
-    if (known === undefined && this.#lastRule !== UNKNOWN) {
-      this.#others ??= new Map([[this.#lastRule, this.#last]]);
-      this.#others.set(rule, outcome);
-    }
-    this.#lastRule = rule;
-    return (this.#last = outcome);
   }
 
   #choose(prefix: PrefixId): number {
@@ -104,11 +101,12 @@ export class Importer {
     return rule;
   }
 
-  #make(rule: number): Outcome {
+  #make(rule: number): Given {
+    if (rule === REJECTED) return this.#refused('rejected by the import policy');
     const policy = this.#facts.policy.importPolicy;
     const isKept = policy === undefined || !policy.changes(rule);
     if (isKept && !this.#marksOtc && isFinished(this.#sets, this.#raw, this.#facts)) {
-      return {effective: this.#raw, reason: 0};
+      return this.#accepted(this.#raw);
     }
     const passed = this.#attributes();
     const chosen = policy?.apply(rule, passed).attributes ?? passed;
@@ -116,7 +114,16 @@ export class Importer {
     const isUnchanged = final === this.#sets.attributes(this.#raw);
     const nextHop = this.#sets.nextHop(this.#raw);
     const effective = isUnchanged ? this.#raw : this.#sets.internOwn(final, nextHop);
-    return {effective, reason: 0};
+    return this.#accepted(effective);
+  }
+
+  #accepted(effective: SetId): Given {
+    return {raw: this.#raw, effective, reason: 0, epoch: this.#epoch};
+  }
+
+  #refused(reason: Reason): Given {
+    const number = REASONS.indexOf(reason);
+    return {raw: this.#raw, effective: 0, reason: number, epoch: this.#epoch};
   }
 
   #attributes(): PathAttributes {
@@ -125,13 +132,4 @@ export class Importer {
     const otc = this.#facts.session.negotiated.peerAsn;
     return (this.#passed = this.#marksOtc ? {...plain, otc} : plain);
   }
-}
-
-export function factsOf(entry: PeerEntry, options: RibOptions): ImportFacts | undefined {
-  const {policy, last} = entry;
-  return last && {options, policy, session: last};
-}
-
-function refused(reason: Reason): Outcome {
-  return {effective: 0, reason: REASONS.indexOf(reason)};
 }

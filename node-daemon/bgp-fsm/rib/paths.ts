@@ -13,6 +13,14 @@ import type {PeerIx} from './types.js';
 
 export type Row = number; // 0: none
 
+/** What a row begins with. */
+export interface Given {
+  readonly raw: BlockId;
+  readonly effective: BlockId;
+  readonly reason: number;
+  readonly epoch: number;
+}
+
 const PREFIX = 0;
 const PEER = 1;
 const RAW = 2;
@@ -112,23 +120,25 @@ export class Paths {
     return 0;
   }
 
-  add(prefix: PrefixId, peer: PeerIx, pathId: number): Row {
+  add(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): Row {
     const row = this.#ids.take();
-    const rows = this.#rows;
     const head = this.firstOfPeer(peer);
-    rows.set(row, PREFIX, prefix);
-    rows.set(row, PEER, peer);
-    rows.set(row, RAW, 0);
-    rows.set(row, EFFECTIVE, 0);
-    rows.set(row, NEXT_OF_PREFIX, this.first(prefix));
-    rows.set(row, NEXT_OF_PEER, head);
-    rows.set(row, PREVIOUS_OF_PEER, 0);
-    rows.set(row, STATE, 0);
+    const page = this.#rows.page(row);
+    const at = this.#rows.at(row);
+    page[at + PREFIX] = prefix;
+    page[at + PEER] = peer;
+    page[at + RAW] = given.raw;
+    page[at + EFFECTIVE] = given.effective;
+    page[at + NEXT_OF_PREFIX] = this.first(prefix);
+    page[at + NEXT_OF_PEER] = head;
+    page[at + PREVIOUS_OF_PEER] = 0;
+    page[at + STATE] = (given.epoch << 8) | given.reason;
     if (pathId !== this.pathId(row)) this.#pathIds.set(row, pathId);
-    if (head !== 0) rows.set(head, PREVIOUS_OF_PEER, row);
+    if (head !== 0) this.#rows.set(head, PREVIOUS_OF_PEER, row);
     this.#table.records.set(prefix, HEAD, row);
     this.#peerHeads.set(peer, row);
     this.#peerCounts.set(peer, this.count(peer) + 1);
+    if (given.effective !== 0) this.#acceptedCounts.set(peer, this.accepted(peer) + 1);
     return row;
   }
 

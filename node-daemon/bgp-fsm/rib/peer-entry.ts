@@ -4,8 +4,9 @@ import {FAMILIES, type Family} from '../wire/family.js';
 import type {PathPeer} from './decide.js';
 import type {Source} from './export.js';
 import type {ExportGroup} from './export-group.js';
+import type {ImportFacts} from './import.js';
 import type {PeerOut} from './peer-out.js';
-import type {PeerIx, PeerPolicy, RibSession} from './types.js';
+import type {PeerIx, PeerPolicy, RibOptions, RibSession} from './types.js';
 
 export class PeerEntry {
   readonly ix: PeerIx;
@@ -23,6 +24,7 @@ export class PeerEntry {
   #pathPeer: PathPeer | undefined;
   #describes: RibSession | undefined;
   #source: Source | undefined;
+  #facts: ImportFacts | undefined;
 
   constructor(ix: PeerIx, address: Uint8Array, policy: PeerPolicy) {
     this.ix = ix;
@@ -54,6 +56,16 @@ export class PeerEntry {
       return known;
     }
     return (this.#source = {kind, isClient, identifier});
+  }
+
+  /** Undefined: it had no session yet. */
+  factsFor(options: RibOptions): ImportFacts | undefined {
+    const {policy, last} = this;
+    const known = this.#facts;
+    if (known?.policy === policy && known.session === last && known.options === options) {
+      return known;
+    }
+    return (this.#facts = last && {options, policy, session: last});
   }
 
   /** Closes what was with the peer. */

@@ -64,11 +64,12 @@ export class PrefixTable {
     const found = this.#find(hash, words, bits);
     if (found !== 0) return found;
     const id = this.#ids.take();
-    const {records} = this;
-    for (let field = 0; field < LENGTH; field++) records.set(id, field, 0);
     this.#index.add(hash, id); // first: it must not find the prefix there
-    records.set(id, LENGTH, bits + 1);
-    for (let i = 0; i < this.#wordCount; i++) records.set(id, WORDS + i, words[i] as number);
+    const page = this.records.page(id);
+    const at = this.records.at(id);
+    for (let field = 0; field < LENGTH; field++) page[at + field] = 0;
+    page[at + LENGTH] = bits + 1;
+    for (let i = 0; i < this.#wordCount; i++) page[at + WORDS + i] = words[i] as number;
     this.#count++;
     return id;
   }

@@ -19,9 +19,9 @@ import {Blocks, type BlockId} from './blocks.js';
 import {ExportGroup, type Path} from './export-group.js';
 import {groupKey, type Source} from './export.js';
 import {FamilyRib} from './family-rib.js';
-import {factsOf, Importer} from './importer.js';
+import {Importer} from './importer.js';
 import {NextHops, type NextHopInterest} from './next-hops.js';
-import type {Row} from './paths.js';
+import type {Given, Row} from './paths.js';
 import {importKey, PeerEntry} from './peer-entry.js';
 import {PeerOut} from './peer-out.js';
 import type {PrefixId} from './prefix-table.js';
@@ -52,6 +52,7 @@ export class Rib implements api.RibApi {
     ...{family: 'ipv4', words: new Uint32Array(4), bits: 0, set: 0},
     source: LOCAL_SOURCE,
   };
+  #importer: Importer | undefined;
   #options: api.RibOptions;
   #localEpoch = 1;
   #nextIx = 1;
@@ -205,11 +206,10 @@ export class Rib implements api.RibApi {
     for (const {family, address, bits, attributes} of routes) {
       const rib = this.#families[family];
       const prefix = rib.table.ensure(wordsOf(address, this.#words), bits);
-      const row = rib.paths.find(prefix, LOCAL, 0) || rib.addPath(prefix, LOCAL, 0);
       const {origin = 0, asPath = [], ...rest} = attributes;
       const set = this.#sets.internOwn({origin, asPath, ...rest}, new Uint8Array(0));
-      rib.setPath(row, set, set, 0);
-      rib.paths.setRaw(row, set, this.#localEpoch);
+      const given = {raw: set, effective: set, reason: 0, epoch: this.#localEpoch};
+      this.#put(rib, prefix, LOCAL, 0, given);
     }
     for (const family of FAMILIES) {
       const {paths} = this.#families[family];
@@ -361,21 +361,24 @@ export class Rib implements api.RibApi {
   }
 
   #announce(entry: PeerEntry, reader: UpdateReader, field: NlriField, set: SetId): void {
-    const facts = factsOf(entry, this.#options);
+    const facts = entry.factsFor(this.#options);
     if (field.family === undefined || field.count === 0 || facts === undefined) return;
     const rib = this.#families[field.family];
     const epoch = entry.epochs[field.family];
-    const importer = new Importer(this.#sets, rib, set, facts);
+    const importer = (this.#importer ??= new Importer(this.#sets, rib, facts));
+    importer.open(rib, set, epoch, facts);
     const cursor = reader.open(this.#cursor, field);
     while (cursor.next()) {
       const prefix = rib.table.ensure(cursor.words, cursor.bits);
-      const row =
-        rib.paths.find(prefix, entry.ix, cursor.pathId) ||
-        rib.addPath(prefix, entry.ix, cursor.pathId);
-      importer.apply(row);
-      rib.paths.setRaw(row, set, epoch);
+      this.#put(rib, prefix, entry.ix, cursor.pathId, importer.judge(prefix));
     }
     importer.close();
+  }
+
+  #put(rib: FamilyRib, prefix: PrefixId, peer: api.PeerIx, pathId: number, given: Given): void {
+    const row = rib.paths.find(prefix, peer, pathId);
+    if (row === 0) rib.addPath(prefix, peer, pathId, given);
+    else rib.setPath(row, given);
   }
 
   #withdraw(entry: PeerEntry, reader: UpdateReader, field: NlriField): void {
@@ -425,17 +428,20 @@ export class Rib implements api.RibApi {
     if (communities.includes(LLGR_STALE_COMMUNITY)) return;
     const marked = {...attributes, communities: [...communities, LLGR_STALE_COMMUNITY]};
     const set = this.#sets.internOwn(marked, this.#sets.nextHop(effective));
-    rib.setPath(row, rib.paths.raw(row), set, 0);
+    const {paths} = rib;
+    const [raw, epoch] = [paths.raw(row), paths.epoch(row)];
+    rib.setPath(row, {raw, effective: set, reason: 0, epoch});
   }
 
   #importAgain(entry: PeerEntry): void {
-    const facts = factsOf(entry, this.#options);
+    const facts = entry.factsFor(this.#options);
     if (facts === undefined) return;
     for (const family of FAMILIES) {
       const rib = this.#families[family];
       for (const row of this.#rowsOf(entry.ix, family)) {
-        const importer = new Importer(this.#sets, rib, rib.paths.raw(row), facts);
-        importer.apply(row);
+        const importer = (this.#importer ??= new Importer(this.#sets, rib, facts));
+        importer.open(rib, rib.paths.raw(row), rib.paths.epoch(row), facts);
+        rib.setPath(row, importer.judge(rib.paths.prefix(row)));
         importer.close();
       }
     }
