@@ -5,9 +5,9 @@
  * A prefix is in the table while a path, a peer that was sent it, or the queue of the kernel has it.
  */
 import type {Family} from '../wire/family.js';
-import type {AttributeSets, SetId} from './attribute-sets.js';
+import type {AttributeSets} from './attribute-sets.js';
 import {ChangeLog} from './change-log.js';
-import {References} from './column.js';
+import {Column, References} from './column.js';
 import {Decision, type PathPeer} from './decide.js';
 import {Paths, type Given, type Row} from './paths.js';
 import {BEST, MARKS, PrefixTable, USERS, VISIT, type PrefixId} from './prefix-table.js';
@@ -45,6 +45,7 @@ export class FamilyRib {
   readonly #dirty: PrefixQueue;
   readonly #changed: PrefixQueue; // for the kernel
   readonly #hops = new References<readonly SelectedNextHop[]>();
+  readonly #bestCounts = new Column(); // by peer
   readonly #words = new Uint32Array(4);
   #visit = 0;
 
@@ -70,6 +71,11 @@ export class FamilyRib {
 
   best(prefix: PrefixId): Row {
     return this.table.records.get(prefix, BEST) & ~IS_OTHER;
+  }
+
+  /** Prefixes whose best path is the peer's. */
+  bestCount(peer: PeerIx): number {
+    return this.#bestCounts.get(peer);
   }
 
   use(prefix: PrefixId): void {
@@ -140,7 +146,10 @@ export class FamilyRib {
     this.#sets.release(effective);
     this.#dirty.push(prefix);
     // the row may be another path's before this is decided
-    if (this.best(prefix) === row) this.table.records.set(prefix, BEST, IS_OTHER);
+    if (this.best(prefix) === row) {
+      this.#countBest(row, -1);
+      this.table.records.set(prefix, BEST, IS_OTHER);
+    }
   }
 
   /** Undecided, for other reasons than their paths. */
@@ -196,6 +205,10 @@ export class FamilyRib {
     const best = chosen[0] ?? 0;
     const isBestNew = best !== records.get(prefix, BEST); // also where the old one is marked
     const hops = this.#hopsOf(chosen);
+    if (isBestNew) {
+      this.#countBest(this.best(prefix), -1);
+      this.#countBest(best, 1);
+    }
     records.set(prefix, BEST, best);
     if (isBestNew || this.logsAllPaths) this.log.push(prefix);
     if (isBestNew || hops !== this.#hops.get(prefix)) {
@@ -203,6 +216,12 @@ export class FamilyRib {
       this.#tellKernel(prefix);
     }
     if (this.paths.first(prefix) === 0) this.#noteEmpty(prefix);
+  }
+
+  #countBest(row: Row, change: number): void {
+    if (row === 0) return;
+    const peer = this.paths.peer(row);
+    this.#bestCounts.set(peer, this.#bestCounts.get(peer) + change);
   }
 
   #noteEmpty(prefix: PrefixId): void {

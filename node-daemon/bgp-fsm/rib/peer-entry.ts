@@ -19,6 +19,8 @@ export class PeerEntry {
   group: ExportGroup | undefined;
   holdsEndOfRib = false;
   readonly epochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
+  /** The epoch before which nothing is left. */
+  readonly sweptEpochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
   readonly outs: Partial<Record<Family, PeerOut>> = {};
   readonly isNearLimit: Record<Family, boolean> = {ipv4: false, ipv6: false};
   #pathPeer: PathPeer | undefined;

@@ -90,6 +90,15 @@ export class PrefixTable {
     return this.records.get(id, LENGTH) - 1;
   }
 
+  /** Order of address, then of length: < 0 when the prefix comes first. */
+  compare(id: PrefixId, words: Uint32Array, bits: number): number {
+    for (let i = 0; i < this.#wordCount; i++) {
+      const difference = this.records.get(id, WORDS + i) - (words[i] as number);
+      if (difference !== 0) return difference;
+    }
+    return this.bits(id) - bits;
+  }
+
   #find(hash: number, words: Uint32Array, bits: number): PrefixId {
     this.#probe = words;
     this.#probeBits = bits;

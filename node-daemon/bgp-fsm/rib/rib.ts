@@ -136,7 +136,8 @@ export class Rib implements api.RibApi {
   }
 
   deleteStale(peer: api.PeerIx, family: Family): void {
-    const {epochs} = this.#of(peer);
+    const {epochs, sweptEpochs} = this.#of(peer);
+    sweptEpochs[family] = epochs[family];
     this.#deleteWhere(
       peer,
       family,
@@ -288,20 +289,23 @@ export class Rib implements api.RibApi {
   }
 
   counters(peer: api.PeerIx): api.PeerCounters {
-    const {outs, epochs} = this.#of(peer);
+    const {outs, epochs, sweptEpochs} = this.#of(peer);
     const count = (of: (family: Family) => number) => ({ipv4: of('ipv4'), ipv6: of('ipv6')});
-    const rows = (family: Family, isIt: (row: Row, rib: FamilyRib) => boolean) => {
-      let found = 0;
-      const rib = this.#families[family];
-      for (const row of this.#rowsOf(peer, family)) if (isIt(row, rib)) found++;
-      return found;
+    const staleOf = (family: Family) => {
+      if (epochs[family] === sweptEpochs[family]) return 0;
+      const {paths} = this.#families[family];
+      let stale = 0;
+      for (const row of this.#rowsOf(peer, family)) {
+        if (paths.epoch(row) < epochs[family]) stale++;
+      }
+      return stale;
     };
     return {
       received: count(family => this.#families[family].paths.count(peer)),
       accepted: count(family => this.#families[family].paths.accepted(peer)),
-      best: count(family => rows(family, (row, rib) => rib.best(rib.paths.prefix(row)) === row)),
+      best: count(family => this.#families[family].bestCount(peer)),
       advertised: count(family => outs[family]?.count ?? 0),
-      stale: count(family => rows(family, (row, rib) => rib.paths.epoch(row) < epochs[family])),
+      stale: count(staleOf),
     };
   }
 

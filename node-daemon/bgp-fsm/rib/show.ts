@@ -1,6 +1,7 @@
 /**
- * Routes as people are shown them, a page at a time. Pure over the tables. What is asked for is put in order
- * each time: it is a person who waits, and nothing is kept for the next page.
+ * Routes as people are shown them, a page at a time. Pure over the tables. Nothing is kept for the next page:
+ * the whole table is looked through for the first prefixes behind the last one, and only those are put in
+ * order.
  */
 import type {PathAttributes} from '../wire/attributes.js';
 import {decodeAttributes} from '../wire/attributes.js';
@@ -14,7 +15,7 @@ import type {FamilyRib} from './family-rib.js';
 import {REASONS} from './import.js';
 import type {Row} from './paths.js';
 import type {PeerOut} from './peer-out.js';
-import type {PrefixId} from './prefix-table.js';
+import type {PrefixId, PrefixTable} from './prefix-table.js';
 import type {PeerIx, ShownPath, ShowQuery} from './types.js';
 
 export interface ShowTables {
@@ -29,49 +30,90 @@ const UNREACHABLE = 'the next hop cannot be reached';
 
 export function showPaths(tables: ShowTables, query: ShowQuery): readonly ShownPath[] {
   const shown: ShownPath[] = [];
-  for (const prefix of prefixesOf(tables, query)) {
-    if (shown.length >= query.limit) break;
-    if (query.table === 'advertised') shown.push(...advertised(tables, prefix));
-    else shown.push(...held(tables, query, prefix));
+  const {after, limit} = query;
+  let place = after && {words: wordsOf(after.address), bits: after.bits};
+  for (let count = Math.max(limit, LEAST_AT_ONCE); shown.length < limit; count *= 2) {
+    const prefixes = prefixesBehind(tables, query, place, count);
+    for (const prefix of prefixes) {
+      if (shown.length >= limit) break;
+      if (query.table === 'advertised') shown.push(...advertised(tables, prefix));
+      else shown.push(...held(tables, query, prefix));
+    }
+    const last = prefixes.at(-1);
+    if (last === undefined || prefixes.length < count || query.only?.how === 'exact') break;
+    place = placeOf(tables.rib.table, last);
   }
   return shown;
 }
 
-/** In order of address and length, from after the last page on. */
-function prefixesOf({rib}: ShowTables, {after, only, family}: ShowQuery): readonly PrefixId[] {
-  const {table} = rib;
-  if (only?.how === 'exact') {
-    const id = table.find(wordsOf(only.address), only.bits);
-    return id === 0 ? [] : [id];
-  }
-  const width = widthOf(family);
-  const keys: {readonly id: PrefixId; readonly address: Uint8Array; readonly bits: number}[] = [];
-  const words = new Uint32Array(4);
-  for (let id = 1; id < table.limit; id++) {
-    if (!table.isThere(id)) continue;
-    const key = {id, address: addressOf(table.words(id, words), width), bits: table.bits(id)};
-    if (only?.how === 'inside' && !isInside(key, only)) continue;
-    if (only?.how === 'around' && !isInside(only, key)) continue;
-    if (after === undefined || compare(key, after) > 0) keys.push(key);
-  }
-  return keys.sort(compare).map(({id}) => id);
-}
+const LEAST_AT_ONCE = 256;
 
 interface Place {
-  readonly address: Uint8Array;
+  readonly words: Uint32Array;
   readonly bits: number;
 }
 
-function compare(a: Place, b: Place): number {
-  return Buffer.compare(a.address, b.address) || a.bits - b.bits;
+function placeOf(table: PrefixTable, id: PrefixId): Place {
+  return {words: table.words(id, new Uint32Array(4)), bits: table.bits(id)};
+}
+
+/** The first `count` in order of address and length, from after `place` on. */
+function prefixesBehind(
+  {rib: {table}}: ShowTables,
+  {only}: ShowQuery,
+  place: Place | undefined,
+  count: number,
+): readonly PrefixId[] {
+  const asked = only && {words: wordsOf(only.address), bits: only.bits};
+  if (asked !== undefined && only?.how === 'exact') {
+    const id = table.find(asked.words, asked.bits);
+    return id === 0 ? [] : [id];
+  }
+  const words = new Uint32Array(4);
+  const isAsked = (id: PrefixId): boolean => {
+    if (place !== undefined && table.compare(id, place.words, place.bits) <= 0) return false;
+    if (asked === undefined) return true;
+    const own = {words: table.words(id, words), bits: table.bits(id)};
+    return only?.how === 'inside' ? isInside(own, asked) : isInside(asked, own);
+  };
+  return firstInOrder(table, isAsked, count);
+}
+
+/** Twice as many as are wanted are gathered, then the better half stays and is the bar for the rest. */
+function firstInOrder(
+  table: PrefixTable,
+  isAsked: (id: PrefixId) => boolean,
+  count: number,
+): readonly PrefixId[] {
+  let kept: PrefixId[] = [];
+  let bar: Place | undefined;
+  const cut = () => {
+    kept = inOrder(table, kept).slice(0, count);
+    const last = kept.at(-1);
+    if (kept.length === count && last !== undefined) bar = placeOf(table, last);
+  };
+  for (let id = 1; id < table.limit; id++) {
+    if (!table.isThere(id) || !isAsked(id)) continue;
+    if (bar !== undefined && table.compare(id, bar.words, bar.bits) > 0) continue;
+    kept.push(id);
+    if (kept.length >= 2 * count) cut();
+  }
+  cut();
+  return kept;
+}
+
+function inOrder(table: PrefixTable, ids: readonly PrefixId[]): PrefixId[] {
+  const placed = ids.map(id => ({id, ...placeOf(table, id)}));
+  placed.sort((a, b) => table.compare(a.id, b.words, b.bits));
+  return placed.map(({id}) => id);
 }
 
 function isInside(inner: Place, outer: Place): boolean {
   if (inner.bits < outer.bits) return false;
-  for (let bit = 0; bit < outer.bits; bit++) {
-    const mask = 0x80 >>> (bit & 7);
-    const [x, y] = [inner.address[bit >>> 3] ?? 0, outer.address[bit >>> 3] ?? 0];
-    if (((x ^ y) & mask) !== 0) return false;
+  for (let at = 0; at * 32 < outer.bits; at++) {
+    const ignored = Math.max(0, 32 - (outer.bits - at * 32));
+    const [x = 0, y = 0] = [inner.words[at], outer.words[at]];
+    if ((x ^ y) >>> ignored !== 0) return false;
   }
   return true;
 }
