@@ -2,7 +2,6 @@
 import {fileURLToPath} from 'node:url';
 
 import {eventually} from './eventually.js';
-import type {Pod} from './pod.js';
 import type {LongProcess} from './process.js';
 
 export interface ReceiverReport {
@@ -20,6 +19,11 @@ export interface StreamReport extends ReceiverReport {
 const program = fileURLToPath(new URL('stream.js', import.meta.url));
 const port = 9000;
 
+/** A pod, or a machine of routers. */
+export interface StreamEnd {
+  start(argv: readonly string[]): LongProcess;
+}
+
 export class Stream {
   readonly #sender: LongProcess;
   readonly #receiver: LongProcess;
@@ -30,7 +34,12 @@ export class Stream {
   }
 
   /** Resolves when the first packets have arrived. */
-  static async open(from: Pod, to: Pod, address: string, packetsPerSecond = 1000): Promise<Stream> {
+  static async open(
+    from: StreamEnd,
+    to: StreamEnd,
+    address: string,
+    packetsPerSecond = 1000,
+  ): Promise<Stream> {
     const receiver = to.start([process.execPath, program, 'receive', address, String(port)]);
     await receiver.line(line => line === 'listening', 5000);
     const target = [address, String(port), String(packetsPerSecond)];

@@ -39,6 +39,11 @@ export interface PeerLine {
   readonly lastDown?: {readonly words: string};
 }
 
+interface StatusLine {
+  readonly peers: readonly PeerLine[];
+  readonly restart: {readonly isOver: boolean};
+}
+
 interface MessageLine {
   readonly update: number;
   readonly refresh: number;
@@ -132,13 +137,22 @@ export class Speaker implements Router {
     this.command({kind: 'configure', ...this.#file()});
   }
 
+  /** Of ourselves. */
+  async restart(): Promise<{readonly isOver: boolean}> {
+    return (await this.#statusLine())?.restart ?? {isOver: false};
+  }
+
   async #status(): Promise<readonly PeerLine[]> {
+    return (await this.#statusLine())?.peers ?? [];
+  }
+
+  async #statusLine(): Promise<StatusLine | undefined> {
     const running = this.#process;
-    if (running === undefined) return [];
+    if (running === undefined) return undefined;
     const from = running.lines.length;
     running.write('{"kind": "status"}\n');
     const line = await running.line(text => text.includes('"kind":"status"'), 5000, from);
-    return (JSON.parse(line) as {peers: readonly PeerLine[]}).peers;
+    return JSON.parse(line) as StatusLine;
   }
 
   #lines<T>(kind: string): readonly T[] {

@@ -110,11 +110,19 @@ test('the capability names the families of the session only', t => {
 });
 
 test('peers that cannot say when they are done are not waited for', t => {
-  const [, words] = run(start(['plain', 'restarting']), [
-    up('plain', plain),
-    up('restarting', restarting),
-  ]);
+  const [, words] = run(start(['plain']), [up('plain', plain)]);
   t.deepEqual(words, [...finished, 'stopDeferral']);
+});
+
+test('one that restarts itself is waited for with the sweep, not with our End-of-RIB', t => {
+  const [midway, words] = run(start(['restarting']), [up('restarting', restarting)]);
+  t.deepEqual(words, ['sendEndOfRib ipv4', 'sendEndOfRib ipv6']);
+  t.true(restartCapability(midway, offer).restarting);
+  const [, rest] = run({restart: midway, actions: []}, [
+    done('restarting', 'ipv4'),
+    done('restarting', 'ipv6'),
+  ]);
+  t.deepEqual(rest, ['sweep ipv4', 'sweep ipv6', 'restartOver', 'stopDeferral']);
 });
 
 test('a peer known to be down is not waited for, at the start or later', t => {

@@ -5,9 +5,12 @@
  *
  * Deferral is incremental. Routes are selected, installed and announced as they arrive; what waits is
  * the sweep of the kernel's stale routes and our End-of-RIB, per family. Waited for are the peers that
- * can say when they are done: those with graceful restart that are not restarting themselves, and
- * those expected and not yet heard of. A peer known to be down is not waited for (calico #9976 lost a
- * node's routes for four minutes to one), and `deferralMs` bounds it all.
+ * can say when they are done: those with graceful restart, and those expected and not yet heard of. A peer
+ * known to be down is not waited for (calico #9976 lost a node's routes for four minutes to one), and
+ * `deferralMs` bounds it all.
+ *
+ * Our End-of-RIB does not wait for a peer that restarts itself, or two that do would wait for each other;
+ * the sweep does: FRR says R for a while after every start, and what it has not sent yet would go.
  *
  * F is what was found in the kernel before the first OPEN, per family. Once the restart is over F is
  * set: the kernel's routes are ours and outlive any session.
@@ -19,8 +22,14 @@ import type {Negotiated} from './types.js';
 export interface Restart {
   readonly restarted: boolean; // the marker says that we ran before
   readonly preserved: ReadonlySet<Family>; // kernel routes of ours were found
-  readonly pending: ReadonlySet<Family>; // families that are not whole yet
-  readonly awaited: ReadonlyMap<string, ReadonlySet<Family>>; // by peer: End-of-RIB still to come
+  readonly pending: ReadonlySet<Family>; // families whose End-of-RIB from us waits
+  readonly unswept: ReadonlySet<Family>;
+  readonly awaited: ReadonlyMap<string, Awaited>; // by peer
+}
+
+export interface Awaited {
+  readonly families: ReadonlySet<Family>; // End-of-RIB still to come
+  readonly isRestarting: boolean; // itself
 }
 
 export interface RestartStart {
@@ -61,12 +70,16 @@ export function beginRestart(start: RestartStart): RestartStep {
   const awaited = new Map(
     start.peers
       .filter(each => !each.isDown)
-      .map(each => [each.peer, new Set(each.families)] as const),
+      .map(({peer, families}): [string, Awaited] => [
+        peer,
+        {families: new Set(families), isRestarting: false},
+      ]),
   );
   const restart: Restart = {
     restarted: start.restarted,
     preserved: new Set(start.preserved),
     pending: new Set(start.families),
+    unswept: new Set(start.families),
     awaited,
   };
   const step = settle(restart);
@@ -82,48 +95,56 @@ export function advanceRestart(restart: Restart, event: RestartEvent): RestartSt
   return isEarly ? {...step, actions: [...step.actions, {kind: 'stopDeferral'}]} : step;
 }
 
-export function isOver({pending}: Restart): boolean {
-  return pending.size === 0;
+export function isOver({pending, unswept}: Restart): boolean {
+  return pending.size === 0 && unswept.size === 0;
 }
 
 function awaitedAfter({awaited}: Restart, event: RestartEvent): Restart['awaited'] {
   if (event.kind === 'deferralExpired') return new Map();
   const next = new Map(awaited);
-  const families = awaited.get(event.peer);
+  const known = awaited.get(event.peer);
   switch (event.kind) {
     case 'peerGone':
       next.delete(event.peer);
       return next;
     case 'endOfRib':
-      if (families) next.set(event.peer, without(families, event.family));
+      if (known) next.set(event.peer, without(known, event.family));
       return next;
     case 'peerEstablished': {
       const {gracefulRestart, families: agreed} = event.negotiated;
-      const saysWhenDone = gracefulRestart !== undefined && !gracefulRestart.restarting;
-      if (!saysWhenDone) next.delete(event.peer);
-      else if (families) next.set(event.peer, new Set(agreed.filter(each => families.has(each))));
+      if (gracefulRestart === undefined) next.delete(event.peer);
+      else if (known) {
+        const families = new Set(agreed.filter(each => known.families.has(each)));
+        next.set(event.peer, {families, isRestarting: gracefulRestart.restarting});
+      }
       return next;
     }
   }
 }
 
-/** Families that nobody is awaited for any more are whole. */
+/** Families that nobody is awaited for any more. */
 function settle(restart: Restart): RestartStep {
   const waiting = [...restart.awaited.values()];
-  const whole = [...restart.pending].filter(
-    family => !waiting.some(families => families.has(family)),
-  );
-  const pending = new Set([...restart.pending].filter(family => !whole.includes(family)));
-  const actions = whole.flatMap((family): RestartAction[] => [
-    {kind: 'sweep', family},
-    {kind: 'sendEndOfRib', family},
+  const isAwaited = (family: Family) => waiting.some(({families}) => families.has(family));
+  const holdsOurs = (family: Family) =>
+    waiting.some(({families, isRestarting}) => !isRestarting && families.has(family));
+  const pending = new Set([...restart.pending].filter(holdsOurs));
+  const unswept = new Set([...restart.unswept].filter(isAwaited));
+  const actions = FAMILIES.flatMap((family): RestartAction[] => [
+    ...(hasLeft(family, restart.unswept, unswept) ? [{kind: 'sweep', family} as const] : []),
+    ...(hasLeft(family, restart.pending, pending) ? [{kind: 'sendEndOfRib', family} as const] : []),
   ]);
-  if (pending.size === 0) actions.push({kind: 'restartOver'});
-  return {restart: {...restart, pending}, actions};
+  const next = {...restart, pending, unswept};
+  if (isOver(next)) actions.push({kind: 'restartOver'});
+  return {restart: next, actions};
 }
 
-function without(families: ReadonlySet<Family>, family: Family): ReadonlySet<Family> {
-  return new Set([...families].filter(each => each !== family));
+function hasLeft(family: Family, before: ReadonlySet<Family>, after: ReadonlySet<Family>): boolean {
+  return before.has(family) && !after.has(family);
+}
+
+function without({families, isRestarting}: Awaited, family: Family): Awaited {
+  return {families: new Set([...families].filter(each => each !== family)), isRestarting};
 }
 
 export interface RestartOffer {

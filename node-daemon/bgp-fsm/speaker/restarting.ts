@@ -17,8 +17,10 @@ import type {RestartStatus} from './status.js';
 import {Timers} from './timers.js';
 
 export interface RestartOwner {
-  /** All that will be selected is: what the kernel has beyond it may go, and peers hear End-of-RIB. */
-  whole(family: Family): void;
+  /** All that will be selected is: what the kernel has beyond it may go. */
+  sweep(family: Family): void;
+  /** Peers may hear that they have all that we have. */
+  releaseEndOfRib(family: Family): void;
   /** R is clear from the next OPEN on. */
   restartOver(): void;
 }
@@ -35,6 +37,7 @@ export class Restarting {
       restarted: false,
       preserved: new Set(),
       pending: new Set(),
+      unswept: new Set(),
       awaited: new Map(),
     };
   }
@@ -65,9 +68,9 @@ export class Restarting {
   }
 
   status(): RestartStatus {
-    const {pending, awaited} = this.#restart;
-    const names = [...awaited].filter(([, families]) => families.size > 0).map(([name]) => name);
-    return {isOver: this.isOver, pending: [...pending], awaited: names};
+    const {unswept, awaited} = this.#restart;
+    const names = [...awaited].filter(([, {families}]) => families.size > 0).map(([name]) => name);
+    return {isOver: this.isOver, pending: [...unswept], awaited: names};
   }
 
   #take({restart, actions}: RestartStep): void {
@@ -83,10 +86,11 @@ export class Restarting {
           this.#timers.stop('deferral');
           break;
         case 'sweep':
-          this.#owner.whole(action.family);
+          this.#owner.sweep(action.family);
           break;
         case 'sendEndOfRib':
-          break; // goes with `sweep`: beginRestart and advanceRestart give both at once
+          this.#owner.releaseEndOfRib(action.family);
+          break;
         case 'restartOver':
           this.#owner.restartOver();
           break;

@@ -95,7 +95,11 @@ export class Speaker implements PeerHost, BfdOwner {
       removed: peer => this.#restarting.tell({kind: 'peerGone', peer}),
     });
     this.#restarting = new Restarting(
-      {whole: family => this.#becomeWhole(family), restartOver: () => this.#restartOver()},
+      {
+        sweep: family => this.#sweepSoon(family),
+        releaseEndOfRib: family => this.#releaseEndOfRib(family),
+        restartOver: () => this.#restartOver(),
+      },
       ports.clock,
     );
   }
@@ -282,8 +286,12 @@ export class Speaker implements PeerHost, BfdOwner {
     });
   }
 
-  #becomeWhole(family: Family): void {
+  #sweepSoon(family: Family): void {
     this.#whole.add(family);
+    this.routesChanged();
+  }
+
+  #releaseEndOfRib(family: Family): void {
     this.rib.releaseEndOfRib(family);
     this.routesChanged();
   }
