@@ -90,7 +90,7 @@ export function birdConfig(config: RouterConfig): string {
     `router id ${config.identifier};`,
     'protocol device {scan time 1;}',
     ...(config.gracefulRestart ? ['graceful restart wait 10;'] : []),
-    ...(bfd === undefined ? [] : ['protocol bfd {accept direct, multihop;}']),
+    ...(bfd === undefined ? [] : ['protocol bfd {}']),
     ...allFamilies.flatMap(family => tableConfig(family, config)),
     ...config.peers.map((peer, index) => peerConfig(peer, index, config)),
   ].join('\n');

@@ -146,7 +146,7 @@ export function bgpdConfig(config: RouterConfig): string {
           ' bgp graceful-restart',
           ' bgp graceful-restart preserve-fw-state',
           ` bgp graceful-restart restart-time ${gracefulRestart.timeSeconds}`,
-          ...(gracefulRestart.notification === true ? [' bgp graceful-restart notification'] : []),
+          ` ${gracefulRestart.notification === true ? '' : 'no '}bgp graceful-restart notification`,
         ]
       : [' bgp graceful-restart-disable']),
     ...peers.flatMap(peer => peerConfig(peer)),

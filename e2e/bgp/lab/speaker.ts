@@ -31,6 +31,7 @@ export interface PeerLine {
   readonly address: string;
   readonly state: string;
   readonly isLimited: boolean;
+  readonly bfd?: {readonly state: string; readonly remoteState: string};
   readonly established: number;
   readonly received: MessageLine;
   readonly sent: MessageLine;
