@@ -98,6 +98,9 @@ export function openbgpdConfig(config: RouterConfig): string {
     ...config.peers.map(peer => peerConfig(peer, config)),
     'allow from any',
     'allow to any',
+    // of a family that is not the session's it would announce the loopback's address
+    `match to any prefix 0.0.0.0/0 prefixlen 0 - 32 set nexthop ${config.nextHops.ipv4}`,
+    `match to any prefix ::/0 prefixlen 0 - 128 set nexthop ${config.nextHops.ipv6}`,
     '',
   ].join('\n');
 }
