@@ -3,7 +3,8 @@
  *
  *   state ── wishes ──> speaker ── selected, sweep ──> kernel
  *              ^            └── next hops <──────────────┘
- *              └── sessions that came or went
+ *              ├── sessions that came or went
+ *              └── facts, to the node's record, once the speaker knows of them
  *
  * Learnt routes outlive it: stopped or killed, it leaves them and says nothing to its peers, so that they
  * keep ours. Only a wish without a speaker takes it down for good, and its routes with it.
@@ -15,6 +16,7 @@ import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
 import {LinkNeighbours} from '../bgp/link-neighbours.js';
+import type {OwnFacts} from '../bgp/own-facts.js';
 import {RestartMarker} from '../bgp/restart-marker.js';
 import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
 import {systemClock} from '../datastore/clock.js';
@@ -36,7 +38,7 @@ const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 const LOOK_MS = 50;
 const MOST_LOOKS = 200;
 
-export function createBgp(context: Context): BgpPart {
+export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   const {bootId, config, core, news} = context;
   const log = context.log.child({component: 'bgp'});
   const marker = new RestartMarker(config.stateDir, bootId);
@@ -72,6 +74,8 @@ export function createBgp(context: Context): BgpPart {
       running.host.tell({kind: 'localRoutes', routes: wish.routes});
     }
     running.host.configure(wish.config);
+    await running.host.status(); // an answer: it knows. Others may rely on it from now on.
+    await facts.set(wish.facts);
   }
 
   async function startSpeaker(): Promise<Running> {
@@ -131,6 +135,7 @@ export function createBgp(context: Context): BgpPart {
       await marker.forget();
       log.info({}, 'bgp speaker retired');
     }
+    await facts.set(undefined);
     if (isSwept) return;
     await sweepKernel();
     isSwept = true;

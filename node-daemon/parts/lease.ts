@@ -4,6 +4,7 @@
  * The journal may hand out addresses of the ranges from the moment they are told here.
  */
 import {openEtcd, parsePrefix, type LeaseView} from '#ipam';
+import type {OwnFacts} from '../bgp/own-facts.js';
 import {nodeKey} from '../datastore/records/keys.js';
 import {concernsNetwork, type StoreEvent} from '../datastore/store-event.js';
 import type {StatusProblem} from '../http/status.js';
@@ -15,13 +16,14 @@ export interface LeasePart extends Part {
   readonly lease: NodeLease;
 }
 
-export function createLease(context: Context): LeasePart {
+export function createLease(context: Context, facts: OwnFacts): LeasePart {
   const {book, bootId, config, core, createdAt, etcd, news, report} = context;
   const {prefix} = config.etcd;
   const lease = new NodeLease({
     store: openEtcd(etcd),
     ...{prefix, bootId, createdAt, stateDir: config.stateDir, labels: config.node.labels},
     state: () => core.state(),
+    bgp: () => facts.current,
     onChange(view) {
       report.lease(view);
       book.setRanges(view.ranges);
@@ -37,10 +39,14 @@ export function createLease(context: Context): LeasePart {
   news.state.on(event => {
     if (event.kind === 'underlay' && event.underlay !== undefined) lease.renewRecord();
   });
+  facts.onChange = () => lease.renewRecord();
   news.moved.on(() => lease.renewConnection());
   return {
     lease,
-    start: () => lease.start(),
+    async start() {
+      await facts.load();
+      await lease.start();
+    },
     stop: () => lease.stop(),
     problems: () => problemsOf(lease.view()),
   };

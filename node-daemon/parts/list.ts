@@ -6,6 +6,7 @@
  *   lease (ranges, own record) ──> journal, core          settings ──> iptables, sysctls
  *   cni ── journal ── pods ──> core                       endpoints ──> etcd
  */
+import {OwnFacts} from '../bgp/own-facts.js';
 import {createApi} from './api.js';
 import {createBgp} from './bgp.js';
 import {createCni} from './cni.js';
@@ -24,7 +25,8 @@ export function createParts(context: Context): readonly Part[] {
   const underlay = createUnderlay(context);
   const records = createRecords(context);
   const {reflector} = records;
-  const leasing = createLease(context);
+  const facts = new OwnFacts(context.config.stateDir);
+  const leasing = createLease(context, facts);
   const {lease} = leasing;
   const endpoints = createEndpoints(context, lease);
   const settings = createSettings(context, lease);
@@ -35,7 +37,7 @@ export function createParts(context: Context): readonly Part[] {
   });
   const cni = createCni(context, {lease, underlayReason, isReady: readiness.isReady});
 
-  const bgp = createBgp(context);
+  const bgp = createBgp(context, facts);
 
   // The CNI verbs are served before etcd is asked: pods do not wait for it.
   const order = [

@@ -121,12 +121,19 @@ test('the identifier is the IPv4 address, a label, or a hash that stays', t => {
   const six = {underlay: {ipv6: '2001:db8::1/64'}};
   t.is(identifier(six), identifier(six));
   t.not(identifier(six), 0);
-  t.is(
-    wish({config: {routeReflector: {nodeSelector: {}, clusterId: '9.9.9.9'}}}).config?.clusterId,
-    0x09090909,
-  );
   const labels = {'twill.io/bgp-identifier': '192.0.2.1'};
   t.regex(wish({nodes: [{...b, labels}]}).problems[0]?.message ?? '', /its BGP identifier is this/);
+});
+
+test('reflectors have the cluster id; a client of theirs with it would refuse what they reflect', t => {
+  const routeReflector = {
+    nodeSelector: {matchLabels: {reflector: 'yes'}},
+    clusterId: '9.9.9.9',
+  };
+  const labels = {reflector: 'yes'};
+  const id = (paper: Paper) => wish({config: {routeReflector}, ...paper}).config?.clusterId;
+  t.is(id({labels, nodes: [b]}), 0x09090909);
+  t.is(id({nodes: [{...b, labels}]}), 0xc0000201);
 });
 
 test('own ranges are announced, and pods that lie in none of them', t => {

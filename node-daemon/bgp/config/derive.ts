@@ -68,11 +68,10 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
   const sessions = toSessions(input, spec, asn.value, chosen);
   const nodes = toNodePeers(input, spec, {asn: asn.value, sessions, policies});
   const taken = new Set(neighbours.peers.map(({address}) => address));
-  const clusterId = parseAddress(spec.routeReflector?.clusterId ?? '');
   const config: SpeakerConfig = {
     asn: asn.value,
     identifier: identifier.value,
-    clusterId: clusterId === undefined ? identifier.value : toNumber(clusterId),
+    clusterId: clusterIdOf(spec, sessions) ?? identifier.value,
     listen: {port: spec.listenPort ?? DEFAULT_PORT, addresses: []},
     gracefulRestart: toGracefulRestart(spec.gracefulRestart),
     multipath: {
@@ -102,6 +101,13 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
     ],
     memory: {...sessions.memory, shelf},
   };
+}
+
+/** Of those who reflect: a client with the cluster's id would take what is reflected to it for a loop. */
+function clusterIdOf({routeReflector}: BgpConfig['spec'], {peers}: Sessions): number | undefined {
+  const clusterId = parseAddress(routeReflector?.clusterId ?? '');
+  const reflects = [...peers.values()].some(({isClient}) => isClient);
+  return clusterId === undefined || !reflects ? undefined : toNumber(clusterId);
 }
 
 /** Within an AS two of one identifier refuse each other (RFC 6286 §2.2). */

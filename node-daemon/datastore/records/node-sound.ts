@@ -52,13 +52,14 @@ function readSpec(input: unknown): Node['spec'] | undefined {
   if (addresses?.address === undefined && addresses?.address6 === undefined) return undefined;
   if (!Array.isArray(ranges) || !ranges.every(isPrefix)) return undefined;
   const device = vxlan === undefined ? undefined : readVxlan(vxlan);
-  const facts = bgp === undefined ? undefined : readBgp(bgp);
+  const facts = bgp === undefined ? undefined : readNodeBgp(bgp);
   if (vxlan !== undefined && device === undefined) return undefined;
   if (bgp !== undefined && facts === undefined) return undefined;
   return {...addresses, ranges, ...(device && {vxlan: device}), ...(facts && {bgp: facts})};
 }
 
-function readBgp(input: unknown): NodeBgp | undefined {
+/** Undefined: not sound. */
+export function readNodeBgp(input: unknown): NodeBgp | undefined {
   if (!isMapping(input)) return undefined;
   const {reflectors, reflector, meshed, reflecting} = input;
   if (reflectors !== undefined && !areNames(reflectors)) return undefined;
