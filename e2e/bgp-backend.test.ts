@@ -5,7 +5,8 @@
  *   +------------------+          +------------------+          +---------+
  *
  * Claim: with backend bgp the nodes are a full mesh, pods reach each other over plain routes in both
- * families without an overlay device, and a daemon that is killed costs no packet.
+ * families without an overlay device, a free address is told to be unreachable, and a daemon that is killed
+ * costs no packet.
  */
 import {addPod, createCluster} from './cluster.js';
 import {eventually} from './lab/eventually.js';
@@ -39,6 +40,9 @@ labTest(
     const addresses = [p2, p3].flatMap(({ipv4, ipv6}) => [ipv4, ipv6]);
     for (const {ok, error} of await p1.echo(addresses)) t.true(ok, error);
     t.regex((await a.twillctl(['bgp', 'peers'])).stdout, /Established/);
+    const free = [p2.ipv4, p2.ipv6].map(neighbourOf);
+    for (const {error} of await p1.echo(free)) t.regex(error ?? '', /E(HOST|NET)UNREACH/);
+    t.is(await unreachable(b), 2);
 
     const stream = await Stream.open(p1, p2, p2.ipv4);
     for (const host of [a, b]) {
@@ -57,8 +61,24 @@ labTest(
       });
     }
     for (const {ok, error} of await p1.echo(addresses)) t.true(ok, error);
+    t.is(await unreachable(b), 0);
   },
 );
+
+/** Routes to nowhere, of both families. */
+async function unreachable(host: Host): Promise<number> {
+  const show = (family: string) =>
+    host.json<{dst: string}>(`ip ${family} route show type unreachable proto 84`);
+  return (await Promise.all(['-4', '-6'].map(show))).flat().length;
+}
+
+/** Another address of the same range, that no pod has. */
+function neighbourOf(address: string): string {
+  return address.replace(/[0-9a-f]+$/, last => {
+    const radix = address.includes(':') ? 16 : 10;
+    return (parseInt(last, radix) ^ 8).toString(radix);
+  });
+}
 
 /** By BGP: of both families, not the pods' own. */
 async function learntRoutes(host: Host): Promise<number> {

@@ -53,7 +53,7 @@ export class Derivation {
     this.#context = context;
     this.#contextProblems = problems;
     this.desired.device = context.device;
-    this.desired.update([[ownSource, deriveOwn(state, context.device)]], createDirtyKeys());
+    this.desired.update([[ownSource, deriveOwn(state, context)]], createDirtyKeys());
     return true;
   }
 

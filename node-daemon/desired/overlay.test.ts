@@ -122,12 +122,26 @@ test('nothing is derived before etcd was read or the underlay is known', t => {
 test('the device carries the first address of our first range in each family', t => {
   const state = stateOf({});
   const {context} = deriveContext(state);
-  const own = deriveOwn(state, context?.device);
+  const own = deriveOwn(state, context ?? {backend: 'vxlan', device: undefined});
   const wanted = ['10.244.0.0/32 dev twill.4096', 'fd00:244::/128 dev twill.4096'];
   t.deepEqual(
     own.addresses?.map(({key}) => key),
     wanted,
   );
+});
+
+test('what is free in our ranges leads nowhere where they are announced, and only there', t => {
+  const routes = (network: object) => {
+    const state = stateOf({network});
+    const {context} = deriveContext(state);
+    return deriveOwn(state, context ?? {backend: 'vxlan', device: undefined}).routes;
+  };
+  t.deepEqual(
+    routes({backend: 'bgp'})?.map(({key, via}) => `${key} ${via.kind}`),
+    ['10.244.0.0/26 unreachable', 'fd00:244::/122 unreachable'],
+  );
+  t.is(routes({}), undefined);
+  t.is(routes({backend: 'direct'}), undefined);
 });
 
 test('over IPv6 the frames go to the IPv6 address of the host', t => {

@@ -85,12 +85,31 @@ function deriveDevice({self, network}: State, underlay: Underlay): DevicePlan {
   return {device, problems: [problem]};
 }
 
+/** What this host has for itself, whoever else there is. */
+export function deriveOwn(
+  {ranges = []}: State,
+  {backend, device}: Pick<OverlayContext, 'backend' | 'device'>,
+): Contribution {
+  return {
+    ...(device && {addresses: ownAddresses(ranges, device)}),
+    ...(backend === 'bgp' && {routes: ranges.flatMap(nowhere)}),
+  };
+}
+
+/**
+ * Addresses of an announced range that no pod has. Without a route they would go back to the fabric by
+ * the default route, and come again, until their hop limit is used up. Pods' routes are longer, and win.
+ */
+function nowhere({family, address, bits}: Prefix): readonly DesiredRoute[] {
+  if (bits === bitsOf(family)) return []; // that one is a pod's
+  return [{key: routeKey(address, bits), family, address, bits, via: {kind: 'unreachable'}}];
+}
+
 /**
  * The first address of our first range in each family, on the device: what this host itself sends
  * to pods elsewhere then has a source that they can answer.
  */
-export function deriveOwn({ranges = []}: State, device: DesiredDevice | undefined): Contribution {
-  if (device === undefined) return {};
+function ownAddresses(ranges: readonly Prefix[], device: DesiredDevice): readonly DesiredAddress[] {
   const addresses: DesiredAddress[] = [];
   for (const family of families) {
     const range = ranges.find(each => each.family === family);
@@ -100,7 +119,7 @@ export function deriveOwn({ranges = []}: State, device: DesiredDevice | undefine
     const key = addressKey(address, bits, device.name);
     addresses.push({key, device: device.name, address, bits});
   }
-  return {addresses};
+  return addresses;
 }
 
 export interface PeerPlan {

@@ -54,7 +54,8 @@ export interface DesiredRoute {
 
 export type RouteTarget =
   | {readonly kind: 'nexthop'; readonly key: string}
-  | {readonly kind: 'device'; readonly name: string};
+  | {readonly kind: 'device'; readonly name: string}
+  | {readonly kind: 'unreachable'}; // whoever asks is told so
 
 export interface DesiredTables {
   readonly addresses: ReadonlyMap<string, DesiredAddress>;

@@ -206,7 +206,8 @@ export class FakeKernel implements KernelPort {
     return error;
   }
 
-  #checkTarget({nexthopId, index}: KernelRoute): KernelError | undefined {
+  #checkTarget({nexthopId, index, isUnreachable}: KernelRoute): KernelError | undefined {
+    if (isUnreachable === true) return undefined;
     if (nexthopId === undefined) return this.#hasLink(index) ? undefined : no('ENODEV');
     return this.nexthops.some(({id}) => id === nexthopId) ? undefined : no('EINVAL');
   }
@@ -231,7 +232,8 @@ export class FakeKernel implements KernelPort {
     return `${hex(gateway)} on ${index} proto ${protocol} onlink=${onlink}`;
   }
 
-  #targetText({nexthopId, index, gateway, protocol}: KernelRoute): string {
+  #targetText({nexthopId, index, gateway, protocol, isUnreachable}: KernelRoute): string {
+    if (isUnreachable === true) return `proto ${protocol} unreachable`;
     const nexthop = this.nexthops.find(({id}) => id === nexthopId);
     const via = nexthop ? this.#nexthopText(nexthop) : `${hex(gateway)} on ${index}`;
     return `proto ${protocol} via ${via}`;

@@ -68,6 +68,7 @@ export interface KernelRoute {
   readonly nexthopId?: number;
   readonly index?: number; // of its interface
   readonly gateway?: Uint8Array;
+  readonly isUnreachable?: true; // it leads nowhere, on purpose
 }
 
 export interface NewVxlan {

@@ -6,6 +6,7 @@ import {
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTN_UNICAST,
+  RTN_UNREACHABLE,
   type Address,
   type Link,
   type Neighbour,
@@ -62,10 +63,12 @@ export function toKernelFdbEntry(neighbour: Neighbour): KernelFdbEntry | undefin
   return {index, mac, isPermanent: isPermanent(state), ...(destination && {destination})};
 }
 
-/** Undefined for routes that Twill has nothing to do with: of another table, or not unicast. */
+/** Undefined for routes that Twill has nothing to do with: of another table, or of a type that it writes none of. */
 export function toKernelRoute(route: Route): KernelRoute | undefined {
   const {family, destination, priority, protocol, nexthopId, oif, gateway} = route;
-  if (route.table !== RT_TABLE_MAIN || route.type !== RTN_UNICAST) return undefined;
+  if (route.table !== RT_TABLE_MAIN) return undefined;
+  const isUnreachable = route.type === RTN_UNREACHABLE;
+  if (route.type !== RTN_UNICAST && !isUnreachable) return undefined;
   return {
     family,
     address: destination.address,
@@ -73,7 +76,8 @@ export function toKernelRoute(route: Route): KernelRoute | undefined {
     metric: priority ?? usualMetric(family),
     protocol,
     ...(nexthopId !== undefined && {nexthopId}),
-    ...(oif !== undefined && {index: oif}),
+    ...(isUnreachable && {isUnreachable}),
+    ...(oif !== undefined && !isUnreachable && {index: oif}), // IPv6 says lo
     ...(gateway && {gateway}),
   };
 }

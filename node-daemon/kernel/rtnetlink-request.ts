@@ -22,6 +22,7 @@ import {
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTN_UNICAST,
+  RTN_UNREACHABLE,
   setLink,
   type Address,
   type FdbEntry,
@@ -150,13 +151,15 @@ function toFdb({index, mac, destination}: KernelFdbEntry): FdbEntry {
 /** A route to a neighbour on the interface itself has scope link; IPv6 has one scope. */
 function toRoute(route: KernelRoute): Route {
   const {family, address, bits, metric, protocol, nexthopId, index, gateway} = route;
-  const isLink = family === 'ipv4' && nexthopId === undefined && gateway === undefined;
+  const isUnreachable = route.isUnreachable === true;
+  const isLink =
+    family === 'ipv4' && !isUnreachable && nexthopId === undefined && gateway === undefined;
   return {
     family,
     table: RT_TABLE_MAIN,
     protocol,
     scope: isLink ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
-    type: RTN_UNICAST,
+    type: isUnreachable ? RTN_UNREACHABLE : RTN_UNICAST,
     destination: {address, bits},
     priority: metric,
     nexthopId, // with it the encoder leaves the hop out

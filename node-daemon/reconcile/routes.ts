@@ -1,5 +1,6 @@
 /**
- * Routes: to the ranges of other hosts by nexthop id, to our pods by their interfaces. Pure.
+ * Routes: to the ranges of other hosts by nexthop id, to our pods by their interfaces, and one to nowhere for
+ * what is free in our own ranges. Pure.
  *
  * Deletions are carried out before anything else: a stale, more specific route would win over the
  * one that replaces it. A changed route is one atomic replace. Routes of other protocols are not
@@ -59,7 +60,8 @@ export function planRouteWrites(
   return {writes, blocked};
 }
 
-type Target = {readonly nexthopId: number} | {readonly index: number};
+type Target =
+  {readonly nexthopId: number} | {readonly index: number} | {readonly isUnreachable: true};
 
 /** Text: what is missing. */
 function findTarget({via}: DesiredRoute, mirror: Mirror): Target | string {
@@ -72,6 +74,8 @@ function findTarget({via}: DesiredRoute, mirror: Mirror): Target | string {
       const index = mirror.indexOf(via.name);
       return index === undefined ? missingInterface(via.name) : {index};
     }
+    case 'unreachable':
+      return {isUnreachable: true};
     default:
       return via satisfies never;
   }
@@ -79,6 +83,8 @@ function findTarget({via}: DesiredRoute, mirror: Mirror): Target | string {
 
 function leadsTo(route: KernelRoute, target: Target): boolean {
   if (route.protocol !== PROTOCOL_TWILL) return false;
+  if ('isUnreachable' in target) return route.isUnreachable === true;
+  if (route.isUnreachable === true) return false;
   if ('nexthopId' in target) return route.nexthopId === target.nexthopId;
   const isPlain = route.nexthopId === undefined && route.gateway === undefined;
   return isPlain && route.index === target.index;
