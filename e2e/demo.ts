@@ -1,11 +1,13 @@
 /**
- * `make demo`: three hosts, six pods, traffic over VXLAN, on real parts; leaves nothing behind. Shell.
+ * `make demo`: three hosts, six pods, traffic over VXLAN, then over BGP and two switches, on real parts;
+ * leaves nothing behind. Shell.
  * `make lab` (--keep): the same, and then it stays until Ctrl-C and says how to look around.
  */
 import {release} from 'node:os';
 
 import {addPods, podsAreGone, resources} from './cluster.js';
 import {pingMatrix} from './demo/matrix.js';
+import {showTors} from './demo/tors.js';
 import {bad, bold, command, dim, good, heading, say, step, table} from './demo/print.js';
 import type {Host} from './lab/host.js';
 import type {Pod} from './lab/pod.js';
@@ -63,6 +65,7 @@ async function main(scope: Scope): Promise<void> {
   await proveSturdy(lab, pods);
   if (keep) await stay(lab);
   await removePods(lab, pods);
+  await showTors(scope, 9);
 }
 
 function podRow(pod: Pod): readonly string[] {

@@ -3,7 +3,7 @@
 # there. Run as root from the repository: install/toolchain.sh build|demo|test [more sets].
 #
 #   build  compiler, JSON headers for the CNI binary, Node 20.19 or newer with headers
-#   demo   etcd, iproute2, iptables: three hosts on one machine
+#   demo   etcd, iproute2, iptables, FRR: three hosts and two switches on one machine
 #   test   containerd, runc, Go with libcni, the reference CNI plugins; the BGP routers that ours talks to
 #
 # Services that come with them are neither started nor enabled: tests run their own.
@@ -12,9 +12,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages_build='g++ make python3 nlohmann-json3-dev musl-dev'
-packages_demo='etcd-server etcd-client iproute2 iptables ipset busybox-static procps util-linux'
+packages_demo='etcd-server etcd-client iproute2 iptables ipset busybox-static procps util-linux frr'
 packages_test='containerd runc containernetworking-plugins golang-go golang-github-appc-cni-dev
-  strace openssl bird2 frr gobgpd exabgp openbgpd'
+  strace openssl bird2 gobgpd exabgp openbgpd'
 
 wanted=''
 for set in "$@"; do

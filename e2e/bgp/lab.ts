@@ -96,27 +96,33 @@ export async function createBgpLab(scope: Scope): Promise<BgpLab> {
 
   return {
     async machine(name) {
-      const namespace = await Namespace.open({hostname: name, inside: fabric, setup: SETUP});
-      const machine = new Machine(namespace);
+      const machine = await openMachine(fabric, name);
       machines.push(machine);
       return machine;
     },
-    async link(a, b) {
-      const suffix = links++ === 0 ? '' : String(links);
-      const ends = [
-        {...a, device: `to-${b.machine.name}${suffix}`},
-        {...b, device: `to-${a.machine.name}${suffix}`},
-      ];
-      const netns = (end: End) => `netns ${end.machine.namespace.pidInside()}`;
-      const [near, far] = ends.map(end => `name ${end.device} ${netns(end)}`);
-      await fabric.run(`ip link add ${near} type veth peer ${far}`.split(' '));
-      for (const {machine, device, addresses} of ends) {
-        const adds = addresses.map(each => `address add ${each} dev ${device}`);
-        const input = [...adds, `link set ${device} up`].join('\n');
-        await machine.run(['ip', '-batch', '-'], {input});
-      }
-    },
+    link: (a, b) => joinMachines(fabric, a, b, links++ === 0 ? '' : String(links)),
   };
+}
+
+/** A router; it lives as long as the fabric. */
+export async function openMachine(fabric: Namespace, name: string): Promise<Machine> {
+  return new Machine(await Namespace.open({hostname: name, inside: fabric, setup: SETUP}));
+}
+
+/** A veth; each end is called to-<the other machine><suffix>. */
+export async function joinMachines(fabric: Namespace, a: End, b: End, suffix = ''): Promise<void> {
+  const ends = [
+    {...a, device: `to-${b.machine.name}${suffix}`},
+    {...b, device: `to-${a.machine.name}${suffix}`},
+  ];
+  const netns = (end: End) => `netns ${end.machine.namespace.pidInside()}`;
+  const [near, far] = ends.map(end => `name ${end.device} ${netns(end)}`);
+  await fabric.run(`ip link add ${near} type veth peer ${far}`.split(' '));
+  for (const {machine, device, addresses} of ends) {
+    const adds = addresses.map(each => `address add ${each} dev ${device}`);
+    const input = [...adds, `link set ${device} up`].join('\n');
+    await machine.run(['ip', '-batch', '-'], {input});
+  }
 }
 
 /** Routers forward; addresses are usable at once, without duplicate address detection. */
