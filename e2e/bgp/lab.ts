@@ -64,9 +64,19 @@ export class Machine {
 
   lastWords(): string {
     return this.#processes
-      .map(({name, process}) => `${name} on ${this.name}:\n${process.lines.slice(-40).join('\n')}`)
+      .map(({name, process}) => {
+        const lines = process.lines.filter(
+          (line, n, {length}) => !isStatus(line) || n === length - 1,
+        );
+        return `${name} on ${this.name}:\n${lines.slice(-40).join('\n')}`;
+      })
       .join('\n');
   }
+}
+
+/** What a test asked our speaker again and again. */
+function isStatus(line: string): boolean {
+  return line.startsWith('{"kind":"status"');
 }
 
 /** One end of a link. */

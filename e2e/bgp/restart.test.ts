@@ -76,6 +76,31 @@ for (const kind of kinds) {
   );
 }
 
+for (const withRestart of [true, false]) {
+  const what = withRestart ? 'keeps our routes until we are back' : 'without it forgets them';
+  labTest(
+    `${withRestart ? '' : 'control: '}gobgp, whose routes are in no kernel, ${what}`,
+    async t => {
+      const config = withRestart ? {gracefulRestart: {timeSeconds: 30}} : {};
+      const pair = await startPair(t, {kind: 'gobgp', twill: config, router: config});
+      const {twill, router, ours} = pair;
+      const prefix = '10.1.0.0/24';
+      await isUpAgain(pair);
+      await learns(router, prefix);
+      await twill.stop('SIGKILL');
+      const isDown = async () => (await router.peers()).every(({isEstablished}) => !isEstablished);
+      await eventually(isDown, {withinMs: 15_000, everyMs: 50, what: 'a session that ends'});
+      const has = async () => (await router.routes('ipv4')).some(route => route.prefix === prefix);
+      t.is(await has(), withRestart);
+      await twill.start({isRestart: true});
+      await established(router, ours[0] ?? '', 30_000);
+      await learns(router, prefix);
+      t.pass();
+    },
+    {programs: programs.gobgp},
+  );
+}
+
 /** Both know each other, and all that happens from now on is counted. */
 async function watch(
   t: ExecutionContext,

@@ -1,5 +1,6 @@
 /**
- * OpenBGPD: `bgpd` and `bgpctl -j`. Shell; the text is pure. On Linux it has no hand in the kernel.
+ * OpenBGPD: `bgpd` and `bgpctl -j`. Shell; the text is pure. On Linux it has no hand in the kernel and sets no
+ * MD5 keys, though it takes them (Debian 12).
  */
 import type {LongProcess} from '../../lab/process.js';
 import type {Machine} from '../lab.js';
@@ -42,7 +43,11 @@ export class Openbgpd implements Router {
   }
 
   async ask(command: string): Promise<string> {
-    return (await this.#machine.run(['bgpctl', ...command.split(' ')])).stdout;
+    return this.tool(...command.split(' '));
+  }
+
+  async tool(...words: readonly string[]): Promise<string> {
+    return (await this.#machine.run(['bgpctl', ...words])).stdout;
   }
 
   async peers(): Promise<readonly PeerView[]> {
@@ -106,7 +111,7 @@ export function openbgpdConfig(config: RouterConfig): string {
 }
 
 function peerConfig(peer: RouterPeer, {gracefulRestart}: RouterConfig): string {
-  refuse('openbgpd', peer, ['bfd', 'extendedNextHop', 'interface']);
+  refuse('openbgpd', peer, ['bfd', 'extendedNextHop', 'interface', 'password']);
   const families = peer.families ?? allFamilies;
   const {addPath} = peer;
   const lines = [
@@ -114,7 +119,6 @@ function peerConfig(peer: RouterPeer, {gracefulRestart}: RouterConfig): string {
     `local-address ${peer.localAddress}`,
     `holdtime ${peer.holdSeconds ?? 9}`,
     ...(peer.passive === true ? ['passive'] : []),
-    ...(peer.password === undefined ? [] : [`tcp md5sig password "${peer.password}"`]),
     ...(peer.ttlSecurity === true ? ['ttl-security yes'] : []),
     ...(peer.multihop === undefined ? [] : [`multihop ${peer.multihop}`]),
     ...(peer.prefixLimit === undefined ? [] : [`max-prefix ${peer.prefixLimit}`]),

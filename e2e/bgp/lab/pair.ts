@@ -35,7 +35,7 @@ export const programs: Readonly<Record<RouterKind, readonly string[]>> = {
   exabgp: ['exabgp'],
 };
 
-type PeerSettings = Partial<Omit<RouterPeer, 'address' | 'localAddress' | 'asn' | 'passive'>>;
+type PeerSettings = Partial<Omit<RouterPeer, 'address' | 'localAddress' | 'passive'>>;
 
 export interface Session extends PeerSettings {
   readonly over?: Family; // ipv4
@@ -57,6 +57,7 @@ export interface PairOptions<K extends RouterKind = RouterKind> {
 export interface Pair<K extends RouterKind = RouterKind> {
   readonly lab: BgpLab;
   readonly machines: {readonly twill: Machine; readonly router: Machine};
+  readonly configs: {readonly twill: RouterConfig; readonly router: RouterConfig};
   readonly twill: Speaker;
   readonly router: ReturnType<(typeof routers)[K]>;
   /** Of each session, in order. */
@@ -100,11 +101,13 @@ export async function createPair<K extends RouterKind>(
     ...options[side],
   });
   const make = routers[kind] as (machine: Machine, config: RouterConfig) => Pair<K>['router'];
+  const configs = {twill: config('twill'), router: config('router')};
   return {
     lab,
     machines: {twill: a, router: b},
-    twill: new Speaker(a, config('twill')),
-    router: make(b, config('router')),
+    configs,
+    twill: new Speaker(a, configs.twill),
+    router: make(b, configs.router),
     ours: sessions.map(({over = 'ipv4'}, n) => addressOf('twill', over, n)),
     theirs: sessions.map(({over = 'ipv4'}, n) => addressOf('router', over, n)),
   };
@@ -127,11 +130,11 @@ function peerOf(
 ): RouterPeer {
   const other = side === 'twill' ? 'router' : 'twill';
   return {
+    asn,
     ...both,
     ...(side === 'twill' ? twill : router),
     address: addressOf(other, over, n),
     localAddress: addressOf(side, over, n),
-    asn,
     ...(dialler === other && {passive: true}),
   };
 }

@@ -41,6 +41,8 @@ export interface RouterPeer {
   readonly families?: readonly Family[]; // both
   readonly holdSeconds?: number; // 9
   readonly prefixLimit?: number;
+  readonly prefixLimitRestartSeconds?: number; // never; of ours only
+  readonly shutdown?: string; // of ours only: down, with these words
   readonly addPath?: 'send' | 'receive' | 'both';
   readonly extendedNextHop?: boolean; // RFC 8950
   readonly bfd?: {readonly intervalMs: number; readonly multiplier: number};

@@ -53,6 +53,8 @@ interface MessageLine {
 export interface SpeakerOptions {
   readonly thread?: 'own' | 'ours'; // ours
   readonly printRoutes?: boolean; // true; without it routes() has nothing to look at
+  /** Neighbours that dial; as standalone-config.ts has them. */
+  readonly ranges?: readonly {cidr: string; asn: number; password?: string}[];
 }
 
 export class Speaker implements Router {
@@ -182,16 +184,19 @@ function toPeer(peer: RouterPeer): object {
   return {
     ...{address, asn, passive, password, sourceAddress: localAddress},
     interface: peer.interface,
+    prefixLimitRestartSeconds: peer.prefixLimitRestartSeconds,
+    shutdown: peer.shutdown,
     families: peer.families ?? allFamilies,
     holdTimeSeconds: peer.holdSeconds ?? 9,
     connectRetryMs: 1000,
-    ttl: multihop ?? (ttlSecurity === true ? 255 : 1),
-    ...(ttlSecurity === true && {ttlSecurityHops: 1}),
+    ttl: ttlSecurity === true ? 255 : (multihop ?? 1),
+    ...(ttlSecurity === true && {ttlSecurityHops: multihop ?? 1}),
     addPath: {ipv4: mode, ipv6: mode},
     extendedNextHop: peer.extendedNextHop === true,
     ...(peer.bfd && {bfd: {...peer.bfd, multihop: false}}),
     policy: {
       reflectorClient: peer.reflectorClient === true,
+      ...(peer.addPath !== undefined && {addPathMax: 8}),
       ...(peer.prefixLimit !== undefined && {
         maxPrefixes: {max: peer.prefixLimit, warnPercent: 80},
       }),
