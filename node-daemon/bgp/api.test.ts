@@ -18,7 +18,12 @@ const down: PeerStatus = {
   config: {
     ...{name: 'tor-a', address: '192.0.2.1', interface: undefined, port: 179},
     ...{asns: [64513], localAsn: 64512, sourceAddress: undefined, passive: false},
-    ...{shutdown: undefined, holdTimeSeconds: 90, keepaliveSeconds: undefined},
+    ...{
+      shutdown: undefined,
+      holdTimeSeconds: 90,
+      keepaliveSeconds: undefined,
+      sendHoldSeconds: undefined,
+    },
     ...{connectRetryMs: 5000, password: 'orange', ttl: 1, ttlSecurityHops: undefined},
     ...{bfd: undefined, families: ['ipv4'], extendedNextHop: false},
     ...{addPath: {ipv4: 'none', ipv6: 'none'}, extendedMessages: false},

@@ -118,6 +118,7 @@ const OPTIONS: Omit<PeerOptions, 'policy' | 'localAsn' | 'asns'> = {
   shutdown: undefined,
   holdTimeSeconds: 90,
   keepaliveSeconds: undefined,
+  sendHoldSeconds: undefined,
   connectRetryMs: 5_000,
   password: undefined,
   ttl: 255,

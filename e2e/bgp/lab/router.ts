@@ -40,6 +40,8 @@ export interface RouterPeer {
   readonly multihop?: number;
   readonly families?: readonly Family[]; // both
   readonly holdSeconds?: number; // 9
+  readonly sendHoldSeconds?: number; // RFC 9687; of ours only
+  readonly exports?: 'all' | 'own'; // of ours only: learnt routes as well (all), or not
   readonly prefixLimit?: number;
   readonly prefixLimitRestartSeconds?: number; // never; of ours only
   readonly shutdown?: string; // of ours only: down, with these words

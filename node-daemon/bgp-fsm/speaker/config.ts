@@ -49,6 +49,8 @@ export interface PeerOptions {
   readonly shutdown: string | undefined; // administratively down, with words for the peer (RFC 9003)
   readonly holdTimeSeconds: number;
   readonly keepaliveSeconds: number | undefined; // undefined: a third
+  /** How long a peer may take no data (RFC 9687); undefined: eight minutes, or twice a long hold time. */
+  readonly sendHoldSeconds: number | undefined;
   readonly connectRetryMs: number;
   readonly password: string | undefined; // TCP MD5 (RFC 2385), 1..80 octets
   /** TTL of what we send; 1 for a neighbour on the link, more for multihop. */

@@ -23,6 +23,7 @@ const harmless: readonly Partial<PeerConfig>[] = [
   {ttlSecurityHops: 1},
   {holdTimeSeconds: 30},
   {keepaliveSeconds: 5},
+  {sendHoldSeconds: 600},
   {connectRetryMs: 9_000},
   {passive: true},
   {asns: [65002]},

@@ -34,6 +34,7 @@ export const plainOptions: PeerOptions = {
   shutdown: undefined,
   holdTimeSeconds: 90,
   keepaliveSeconds: undefined,
+  sendHoldSeconds: undefined,
   connectRetryMs: 5_000,
   password: undefined,
   ttl: 1,

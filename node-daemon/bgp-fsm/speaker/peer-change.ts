@@ -5,7 +5,8 @@
  *   what differs                                    what happens
  *   policy, limits                                  the RIB judges again; nothing is reset
  *   TTL, TTL security                               set on the connection that stands
- *   hold and keepalive time, connect retry, passive counts from the next session or attempt on
+ *   hold, keepalive and send hold time,             count from the next session or attempt on
+ *   connect retry, passive
  *   password, source address, port                  reconnect without a word: graceful restart holds
  *   AS numbers, families, other capabilities        Cease 6/6, and again at once
  *   shutdown                                        Cease 6/2 with the words, or start

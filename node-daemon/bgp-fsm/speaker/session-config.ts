@@ -30,6 +30,7 @@ export function sessionConfigOf(
       strictRole: peer.strictRole,
       requiredFamilies: [],
       keepaliveSeconds: peer.keepaliveSeconds,
+      sendHoldSeconds: peer.sendHoldSeconds,
     },
     passive: peer.passive,
     connectRetryMs: peer.connectRetryMs,

@@ -171,7 +171,8 @@ test('a BGPPeer that says little gets what is usual', t => {
   t.deepEqual(peer, {
     ...{name: 'tor', address: '192.0.2.254', interface: undefined, port: 179, asns: [64999]},
     ...{localAsn: 64512, sourceAddress: undefined, passive: false, shutdown: undefined},
-    ...{holdTimeSeconds: 90, keepaliveSeconds: undefined, connectRetryMs: 5000},
+    ...{holdTimeSeconds: 90, keepaliveSeconds: undefined, sendHoldSeconds: undefined},
+    ...{connectRetryMs: 5000},
     ...{password: undefined, ttl: 1, ttlSecurityHops: undefined, bfd: undefined},
     ...{families: ['ipv4', 'ipv6'], extendedNextHop: false, extendedMessages: false},
     ...{addPath: {ipv4: 'none', ipv6: 'none'}, role: undefined, strictRole: false},
@@ -192,6 +193,7 @@ test('a BGPPeer is told to the speaker in all that it says', t => {
   const spec = {
     ...{address: '2001:db8::9', asn: 'external', port: 1179, passive: true},
     ...{sourceAddress: '2001:db8::1', shutdown: 'new fibre', holdTime: '30s', keepalive: '3s'},
+    ...{sendHoldTime: '1m'},
     ...{
       connectRetry: '1s',
       multihop: 3,
@@ -209,7 +211,13 @@ test('a BGPPeer is told to the speaker in all that it says', t => {
   t.like(peer, {
     ...{address: '2001:db8::9', asns: 'external', port: 1179, passive: true, localAsn: 65009},
     ...{sourceAddress: '2001:db8::1', shutdown: 'new fibre', holdTimeSeconds: 30},
-    ...{keepaliveSeconds: 3, connectRetryMs: 1000, ttl: 255, ttlSecurityHops: 3},
+    ...{
+      sendHoldSeconds: 60,
+      keepaliveSeconds: 3,
+      connectRetryMs: 1000,
+      ttl: 255,
+      ttlSecurityHops: 3,
+    },
     ...{bfd: {intervalMs: 100, multiplier: 5, multihop: true}, families: ['ipv6']},
     ...{extendedNextHop: true, extendedMessages: true, addPath: {ipv4: 'both', ipv6: 'both'}},
     ...{role: 'customer', strictRole: true, gracefulRestart: false, prefixLimitRestartSeconds: 300},

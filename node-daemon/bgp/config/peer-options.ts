@@ -5,7 +5,7 @@
 import {isLinkLocal, type BfdConfig, type PeerOptions, type PeerPolicy} from '#bgp-fsm';
 import {canonicalAddress} from '#ipam';
 import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
-import type {BgpBfd} from '../../datastore/records/bgp-session.js';
+import type {BgpBfd, SessionTimers} from '../../datastore/records/bgp-session.js';
 import {parseDurationMs} from '../../datastore/records/duration.js';
 import type {Policies} from './policies.js';
 
@@ -53,10 +53,11 @@ export const DEFAULT_CONNECT_RETRY_MS = 5000;
 const DEFAULT_HOLD_SECONDS = 90;
 const MAX_TTL = 255;
 
-export function toTimers({holdTime, keepalive}: {holdTime?: string; keepalive?: string}) {
+export function toTimers({holdTime, keepalive, sendHoldTime}: SessionTimers) {
   return {
     holdTimeSeconds: toSeconds(holdTime) ?? DEFAULT_HOLD_SECONDS,
     keepaliveSeconds: toSeconds(keepalive),
+    sendHoldSeconds: toSeconds(sendHoldTime),
   };
 }
 

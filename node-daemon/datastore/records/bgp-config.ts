@@ -36,6 +36,7 @@ const schema = mapping({
       mapping({
         holdTime: optional(duration),
         keepalive: optional(duration),
+        sendHoldTime: optional(duration),
         passwordFrom: optional(passwordFrom),
         bfd: optional(bfd),
       }),

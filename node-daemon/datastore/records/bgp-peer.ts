@@ -59,6 +59,7 @@ const schema = mapping({
 
     holdTime: optional(duration),
     keepalive: optional(duration),
+    sendHoldTime: optional(duration),
     connectRetry: optional(duration),
     passwordFrom: optional(passwordFrom),
     multihop: optional(integer(1, 255, 'a number of hops')),

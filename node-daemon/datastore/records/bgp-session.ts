@@ -46,16 +46,21 @@ export type BgpBfd = Value<typeof bfd>;
 export interface SessionTimers {
   readonly holdTime?: string;
   readonly keepalive?: string;
+  readonly sendHoldTime?: string;
   readonly bfd?: BgpBfd;
 }
 
-/** RFC 4271 §4.2: 3 to 65535 s; a keepalive of more than a third would let one loss end the session. */
+/**
+ * RFC 4271 §4.2: 3 to 65535 s; a keepalive of more than a third would let one loss end the session.
+ * RFC 9687 §3: the send hold time exceeds the hold time.
+ */
 export function checkTimers(
   path: Path,
-  {holdTime, keepalive, bfd}: SessionTimers,
+  {holdTime, keepalive, sendHoldTime, bfd}: SessionTimers,
 ): readonly Problem[] {
   const holdMs = parseDurationMs(holdTime ?? '') ?? 90_000;
   const keepaliveMs = parseDurationMs(keepalive ?? '') ?? holdMs / 3;
+  const sendHoldMs = parseDurationMs(sendHoldTime ?? '') ?? Infinity;
   const intervalMs = parseDurationMs(bfd?.interval ?? '') ?? 300;
   const problems: Problem[] = [];
   const expect = (isRight: boolean, field: readonly string[], expected: string, got?: string) => {
@@ -71,6 +76,7 @@ export function checkTimers(
   if (keepalive !== undefined) {
     expect(isKeepalive, ['keepalive'], `1s to a third of the hold time`, keepalive);
   }
+  expect(sendHoldMs > holdMs, ['sendHoldTime'], 'more than the hold time', sendHoldTime);
   const isInterval = intervalMs >= 10 && intervalMs <= 60_000;
   expect(isInterval, ['bfd', 'interval'], '10ms to 60s', bfd?.interval);
   return problems;

@@ -287,6 +287,11 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['spec.keepalive: expected 1s to a third of the hold time, got "4s"'],
   ],
   [
+    'a send hold time that a KEEPALIVE too late would end',
+    peer({sendHoldTime: '90s'}),
+    ['spec.sendHoldTime: expected more than the hold time, got "90s"'],
+  ],
+  [
     'a BFD interval of microseconds',
     peer({bfd: {interval: '1ms'}}),
     ['spec.bfd.interval: expected 10ms to 60s, got "1ms"'],
