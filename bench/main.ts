@@ -9,6 +9,7 @@ import {resolve} from 'node:path';
 
 import {measureBgp} from './bgp/section.js';
 import {measureCni} from './cni/section.js';
+import {measureCniBesideBgp} from './cni-bgp/section.js';
 import {type Machine, describeMachine, formatMachine} from './machine.js';
 import {measureMemory} from './memory/section.js';
 import {type Options, type SectionName, readOptions, usage} from './options.js';
@@ -20,6 +21,7 @@ import {buildDir, compileTools, tool} from './tools.js';
 
 const sections: Readonly<Record<SectionName, {run: Section; rounds: number}>> = {
   cni: {run: measureCni, rounds: 5},
+  'cni-bgp': {run: measureCniBesideBgp, rounds: 3},
   peers: {run: measurePeers, rounds: 3},
   memory: {run: measureMemory, rounds: 1},
   bgp: {run: measureBgp, rounds: 3},

@@ -37,9 +37,11 @@ labTest(
     for (const {ok, error} of await q1.echo(p3.addresses)) t.true(ok, error);
     t.deepEqual(await peersView(), before);
     const expected = [endpointKey(a, q1), endpointKey(b, p3)].sort().join();
-    await eventually(async () => (await endpointKeys(lab)).join() === expected, {
-      withinMs: 5000,
-      what: 'records of the pods that live',
-    });
+    const areRight = async () => {
+      const keys = (await endpointKeys(lab)).join();
+      if (keys !== expected) throw new Error(`${keys} and not ${expected}`);
+      return true;
+    };
+    await eventually(areRight, {withinMs: 5000, what: 'records of the pods that live'});
   },
 );

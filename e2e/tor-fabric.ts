@@ -38,7 +38,7 @@ const places = [
 ] as const;
 const names = ['a', 'b', 'c'] as const;
 
-/** Resolves when every host reaches every other over both switches. `withBfd`: see the picture. */
+/** Resolves when every host reaches every other over both switches, and BFD is up. `withBfd`: see the picture. */
 export async function createTorFabric(scope: Scope, {withBfd = true} = {}): Promise<TorFabric> {
   const lab = await createLab(scope, {hosts: names});
   const tors: Tor[] = [];
@@ -74,6 +74,7 @@ export async function createTorFabric(scope: Scope, {withBfd = true} = {}): Prom
     ),
   );
   await reach(lab.hosts, tors.length);
+  if (withBfd) for (const host of lab.hosts) await hasBfd(host);
   return {lab, tors};
 }
 
@@ -124,6 +125,16 @@ async function reach(hosts: readonly Host[], switches: number): Promise<void> {
       what: `${host.name} with the ranges of all others over both switches`,
     });
   }
+}
+
+/** Until BFD is up, only the hold timer would miss a switch. */
+async function hasBfd(host: Host): Promise<void> {
+  const isUp = async () => {
+    const {stdout} = await host.twillctl(['bgp', 'peers', '-o', 'json']);
+    const {peers} = JSON.parse(stdout) as {peers: readonly {bfd?: {state: string}}[]};
+    return peers.length === places.length && peers.every(({bfd}) => bfd?.state === 'Up');
+  };
+  await eventually(isUp, {withinMs: 20_000, everyMs: 100, what: `BFD of ${host.name}`});
 }
 
 type Place = (typeof places)[number];
