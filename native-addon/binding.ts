@@ -32,7 +32,8 @@ export interface NativeChannel {
   exchange(bytes: Uint8Array, ends: Uint32Array): void; // copied before it returns
   receive(timeoutMs: number): void;
   port(): number; // nl_pid of the socket, once it is open
-  ignore(port: number): void; // messages of that sender are not queued; 0: all are
+  /** Messages of that sender, and routes of that metric, are not queued; 0: all are. */
+  ignore(port: number, routeMetric: number): void;
   close(): void;
 }
 

@@ -32,7 +32,7 @@ export function usageOf({namespace}: Machine): Usage {
 }
 
 /** IPv4 routes of all tables of the machine. */
-export function countKernelRoutes({namespace}: Machine): number {
+export function countKernelRoutes({namespace}: Pick<Machine, 'namespace'>): number {
   const text = read(`/proc/${namespace.pid}/net/fib_triestat`);
   return [...text.matchAll(/Prefixes:\s+(\d+)/g)].reduce(
     (sum, [, count]) => sum + Number(count),

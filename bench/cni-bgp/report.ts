@@ -12,7 +12,8 @@ const shown: Readonly<Record<Case, string>> = {
   none: 'none',
   rejected: 'rejected by the import policy',
   selected: 'accepted and selected',
-  'in the kernel': 'accepted, into the kernel',
+  'into the kernel': 'accepted, into the kernel',
+  'out of it': 'withdrawn, out of the kernel',
 };
 
 export interface Shape {
@@ -43,11 +44,12 @@ export function toReport(
 function toCells(table: Case, samples: readonly Sample[]): readonly Cell[] {
   const own = samples.filter(sample => sample.table === table);
   const calls = own.flatMap(({callMs}) => callMs);
+  const loads = own.flatMap(({loadMs}) => loadMs ?? []);
   const p99 = quantile(calls, 0.99);
   return [
     shown[table],
     ...[median(calls), quantile(calls, 0.9), p99, Math.max(...calls)],
     judge(p99, '<=', goalP99Ms),
-    table === 'none' ? undefined : median(own.map(({loadMs}) => loadMs)) / 1000,
+    ...[loads.length === 0 ? undefined : median(loads) / 1000],
   ];
 }

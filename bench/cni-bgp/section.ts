@@ -7,22 +7,22 @@
  */
 import {fileURLToPath} from 'node:url';
 
-import {established} from '../../e2e/bgp/lab/router.js';
 import {joinMachines, Machine, openMachine} from '../../e2e/bgp/lab.js';
 import {eventually} from '../../e2e/lab/eventually.js';
 import type {Host} from '../../e2e/lab/host.js';
 import {type Batch, runBatch} from '../cni/batch.js';
 import {type Contestant, createTwill, openLab} from '../cni/contestant.js';
 import type {SectionContext, SectionReport} from '../section.js';
+import {countKernelRoutes} from '../bgp/processes.js';
 import {toReport} from './report.js';
 
 /** What becomes of the prefixes. */
-export const cases = ['none', 'rejected', 'selected', 'in the kernel'] as const;
+export const cases = ['none', 'rejected', 'selected', 'into the kernel', 'out of it'] as const;
 export type Case = (typeof cases)[number];
 
 export interface Sample extends Batch {
   readonly table: Case;
-  readonly loadMs: number; // until the speaker had taken the last prefix; 0: there were none
+  readonly loadMs: number | undefined; // until the speaker had taken the last prefix
 }
 
 const prefixes = 1_000_000;
@@ -47,10 +47,12 @@ export async function measureCniBesideBgp(context: SectionContext): Promise<Sect
 
   const samples: Sample[] = [];
   for (let round = 0; round < rounds; round++) {
-    for (const table of cases) {
+    progress(`round ${round + 1} of ${rounds}: none`);
+    samples.push({table: 'none', loadMs: undefined, ...(await addAndDelete(context, twill))});
+    for (const table of ['rejected', 'selected', 'into the kernel'] as const) {
       progress(`round ${round + 1} of ${rounds}: ${table}`);
-      if (table !== 'none') await lab.apply(peerOf(table));
-      samples.push({table, ...(await measure(context, twill, generator, table))});
+      await lab.apply(peerOf(table));
+      samples.push(...(await measure(context, twill, generator, table)));
     }
   }
   return toReport(samples, {rounds, pods, prefixes});
@@ -61,23 +63,25 @@ async function measure(
   twill: Contestant,
   generator: Machine,
   table: Case,
-): Promise<Batch & {loadMs: number}> {
-  if (table === 'none') return {...(await addAndDelete(context, twill)), loadMs: 0};
+): Promise<readonly Sample[]> {
   const program = fileURLToPath(new URL('../bgp/generator.js', import.meta.url));
-  const numbers = ['65001', String(prefixes), '4'];
   const giving = generator.start([
     ...[process.execPath, program, ends.generator, ends.host],
-    ...numbers,
+    ...['65001', String(prefixes), '4'],
   ]);
   await giving.line(line => line === 'ready', 60_000);
   const startedAt = performance.now();
   giving.write('go\n');
   const taken = received(twill.host, prefixes).then(() => performance.now() - startedAt);
   const batch = await addAndDelete(context, twill);
-  const loadMs = await taken;
+  const sample = {table, ...batch, loadMs: await taken};
+  const isInKernel = table === 'into the kernel';
+  if (isInKernel) await inKernel(twill.host, count => count >= prefixes);
   await giving.kill('SIGKILL');
+  const out = isInKernel ? await addAndDelete(context, twill) : undefined;
   await received(twill.host, 0);
-  return {...batch, loadMs};
+  await inKernel(twill.host, count => count < 1000);
+  return out === undefined ? [sample] : [sample, {table: 'out of it', ...out, loadMs: undefined}];
 }
 
 async function addAndDelete({tool}: SectionContext, twill: Contestant): Promise<Batch> {
@@ -87,12 +91,12 @@ async function addAndDelete({tool}: SectionContext, twill: Contestant): Promise<
   return batch;
 }
 
-function peerOf(table: Exclude<Case, 'none'>): string {
+function peerOf(table: Case): string {
   const rule = table === 'rejected' ? '' : '\n  import: [{action: accept}]';
   return `apiVersion: twill.io/v1
 kind: BGPConfig
 metadata: {name: default}
-spec: {asn: 65000, installRoutes: ${table === 'in the kernel'}}
+spec: {asn: 65000, installRoutes: ${table === 'into the kernel'}}
 ---
 apiVersion: twill.io/v1
 kind: BGPPeer
@@ -115,6 +119,11 @@ async function received(host: Host, count: number): Promise<void> {
   };
   const what = `${count} prefixes from the generator`;
   await eventually(isSo, {withinMs: 300_000, everyMs: 100, what});
+}
+
+async function inKernel(host: Host, isEnough: (routes: number) => boolean): Promise<void> {
+  const isSo = () => isEnough(countKernelRoutes(host));
+  await eventually(isSo, {withinMs: 300_000, everyMs: 100, what: 'routes in the kernel'});
 }
 
 interface PeersAnswer {

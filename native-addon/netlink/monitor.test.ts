@@ -79,6 +79,22 @@ privileged('what one socket changes can be left out, and nothing else is', async
   monitor.ignore(0);
   await own.must(route(7));
   await eventually(() => heard.includes(7));
+
+  await node.ip('link set lo up');
+  const withMetric = (n: number, metric: number) =>
+    node.ip(`route add 10.0.${n}.0/24 dev lo metric ${metric}`);
+  monitor.ignore(own.port, 2084);
+  await withMetric(8, 2084);
+  await own.must(route(9));
+  await withMetric(10, 2083);
+  await eventually(() => heard.includes(10));
+  await node.ip('route delete 10.0.8.0/24 metric 2084');
+  await node.ip('route add 10.0.11.0/24 dev lo');
+  await eventually(() => heard.includes(11));
+  t.deepEqual(
+    heard.filter(n => n === 8 || n === 9),
+    [],
+  );
   monitor.close();
   t.throws(() => monitor.ignore(own.port), {code: 'ECANCELED'});
 });

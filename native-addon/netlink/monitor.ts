@@ -21,9 +21,10 @@ export interface Monitor {
   /**
    * Notifications that a NetlinkSocket of that port caused are not heard from now on: its owner knows
    * them already. What the kernel does as a consequence of a change has no port, and is heard.
-   * 0: everything is heard again. @throws NetlinkError when the monitor is closed.
+   * 0: everything is heard again. Nor are routes of `routeMetric`, whoever changes them.
+   * @throws NetlinkError when the monitor is closed.
    */
-  ignore(port: number): void;
+  ignore(port: number, routeMetric?: number): void;
   close(): void;
 }
 
@@ -65,7 +66,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
   );
   await promise;
   return {
-    ignore: port => rethrow(() => native.ignore(port)),
+    ignore: (port, routeMetric = 0) => rethrow(() => native.ignore(port, routeMetric)),
     close() {
       state.closed = true;
       native.close();

@@ -1,7 +1,7 @@
 // The JavaScript face of a channel. JavaScript thread throughout.
 //
 //   new Channel({protocol, monitor, socketOptions, namespacePath | namespaceFd | sibling}, listener)
-//   exchange(bytes, ends)   receive(timeoutMs)   port()   ignore(port)   close()
+//   exchange(bytes, ends)   receive(timeoutMs)   port()   ignore(port, routeMetric)   close()
 //
 // listener(errno, syscall, bytes, last): first the result of opening, then one per job in order (a
 // monitor: one per batch), `last` when the thread has ended.
@@ -95,7 +95,8 @@ private:
 
   void ignore(const Napi::CallbackInfo &info) {
     if (!worker_) throw toError(info.Env(), {ECANCELED, "close"});
-    check(info.Env(), worker_->ignorePort(info[0].As<Napi::Number>().Uint32Value()));
+    const uint32_t port = info[0].As<Napi::Number>().Uint32Value();
+    check(info.Env(), worker_->ignore(port, info[1].As<Napi::Number>().Uint32Value()));
   }
 
   // Does not wait: a system call under way ends first, then the listener hears `last`.

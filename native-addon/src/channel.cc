@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <vector>
 
 namespace twill {
 
@@ -107,21 +109,44 @@ SystemError ChannelWorker::portOf(uint32_t *port) const {
   return {};
 }
 
-// A classic BPF program over one message: its nlmsg_pid, read as network order, against `port`.
-SystemError ChannelWorker::ignorePort(uint32_t port) const {
+// A classic BPF program over one message, which reads in network order: its nlmsg_pid against `port`,
+// and RTA_PRIORITY of a route that came or went against `routeMetric` (SKF_AD_NLATTR looks for it).
+SystemError ChannelWorker::ignore(uint32_t port, uint32_t routeMetric) const {
   int unused = 0;
-  if (port == 0) {
+  if (port == 0 && routeMetric == 0) {
     const int failed =
         setsockopt(socket_.get(), SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
     return failed == 0 || errno == ENOENT ? SystemError{} : SystemError::last("setsockopt");
   }
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, 0),
-      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-  };
-  const sock_fprog filter = {sizeof program / sizeof program[0], program};
+  constexpr uint32_t attributes = NLMSG_LENGTH(sizeof(rtmsg));
+  const sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+  std::vector<sock_filter> program;
+  if (port != 0) {
+    program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(nlmsghdr, nlmsg_pid)));
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(port), 0, 1));
+    program.push_back(drop);
+  }
+  if (routeMetric != 0) {
+    const sock_filter find[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(nlmsghdr, nlmsg_type)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 1, 0),
+        pass,
+        BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, RTA_PRIORITY),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IMM, attributes),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0), // there is none
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, sizeof(rtattr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(routeMetric), 1, 0),
+        pass,
+        drop,
+    };
+    program.insert(program.end(), std::begin(find), std::end(find));
+  }
+  program.push_back(pass);
+  const sock_fprog filter = {static_cast<unsigned short>(program.size()), program.data()};
   if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
     return SystemError::last("setsockopt");
   }

@@ -57,7 +57,8 @@ public:
   int openNamespaceOf() const; // a new descriptor of the socket's namespace; -1 with errno
   // Between the first result and stop(), as openNamespaceOf().
   SystemError portOf(uint32_t *port) const; // the address of the socket (nl_pid)
-  SystemError ignorePort(uint32_t port) const; // messages that carry it are not queued; 0: all are
+  // Messages of that sender, and routes of that metric, are not queued; 0: all are.
+  SystemError ignore(uint32_t port, uint32_t routeMetric) const;
 
 private:
   // All on the worker's own thread.

@@ -2,8 +2,9 @@
  * News of the kernel. Shell: multicast groups in, KernelChange out.
  *
  * What the port's own socket changed is not even queued by the kernel (Monitor.ignore): after a start
- * with 10,000 nodes that is nearly all. Routes that appear with our own protocol number are left out
- * before they are decoded. What cannot be decoded is not for us.
+ * with 10,000 nodes that is nearly all. Nor are routes that BGP has learnt, which may be a million. Routes
+ * that appear with our own protocol number are left out before they are decoded. What cannot be decoded
+ * is not for us.
  */
 import {
   decodeAddress,
@@ -35,7 +36,7 @@ import {
   type Namespace,
 } from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
-import {isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
+import {isBgpNexthopId, isBgpRoute, METRIC_BGP} from './bgp-objects.js';
 import {PROTOCOL_TWILL, type KernelChange, type MonitorHandlers} from './port.js';
 import {
   toKernelAddress,
@@ -82,7 +83,7 @@ export async function startMonitor(
     });
     if (closed) return monitor.close();
     current = monitor;
-    monitor.ignore(ignored);
+    monitor.ignore(ignored, METRIC_BGP);
   };
 
   const reopen = (error: unknown) => {
@@ -97,7 +98,7 @@ export async function startMonitor(
   return {
     ignore(port) {
       ignored = port;
-      if (!closed) current?.ignore(port);
+      if (!closed) current?.ignore(port, METRIC_BGP);
     },
     close() {
       closed = true;
