@@ -45,7 +45,7 @@ export * from './policy/prefix-set.js';
 export type * from './policy/rule.js';
 export type * from './policy/types.js';
 export {Rib} from './rib/rib.js';
-export {unpackSelected} from './rib/selected.js';
+export {packSelected, unpackSelected} from './rib/selected.js';
 export type * from './rib/types.js';
 export type * from './speaker/config.js';
 export {NaiveRib} from './speaker/naive-rib.js';

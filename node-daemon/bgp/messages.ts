@@ -11,6 +11,7 @@ import type {
   LocalRoute,
   LogLevel,
   NextHopState,
+  SelectedColumns,
   SelectedRoute,
   ShownPath,
   ShowQuery,
@@ -43,7 +44,7 @@ export type SpeakerCommand =
 
 export type SpeakerMessage =
   | Exclude<SpeakerEvent, {kind: 'routes'}>
-  | {readonly kind: 'selected'; readonly routes: readonly SelectedRoute[]}
+  | SelectedMessage
   | {readonly kind: 'nextHopInterest'; readonly changes: NextHopInterest}
   | {readonly kind: 'shown'; readonly id: number; readonly paths: readonly ShownPath[]}
   | {readonly kind: 'status'; readonly id: number; readonly status: SpeakerStatus}
@@ -55,6 +56,11 @@ export type SpeakerMessage =
     }
   /** Every connection has said its last words. */
   | {readonly kind: 'left'};
+
+/** As objects from a speaker on our thread, in columns from one on its own. */
+export type SelectedMessage =
+  | {readonly kind: 'selected'; readonly routes: readonly SelectedRoute[]}
+  | {readonly kind: 'selectedColumns'; readonly columns: SelectedColumns};
 
 export type NextHopInterest = readonly {
   readonly address: Uint8Array;

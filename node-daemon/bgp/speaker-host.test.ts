@@ -3,7 +3,14 @@ import {createServer, type AddressInfo} from 'node:net';
 
 import test, {type ExecutionContext} from 'ava';
 
-import {ACCEPT_ALL, compilePolicy, formatAddress, parseCidr, type PolicyRule} from '#bgp-fsm';
+import {
+  ACCEPT_ALL,
+  compilePolicy,
+  formatAddress,
+  parseCidr,
+  unpackSelected,
+  type PolicyRule,
+} from '#bgp-fsm';
 import {ConfigReader, packConfig} from './config-message.js';
 import {SpeakerHost, type HostMessage, type HostOptions} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
@@ -40,8 +47,9 @@ function start(t: ExecutionContext, thread: HostOptions['thread'], file: object)
     onDeath: error => t.fail(error.stack ?? ''),
     onMessage(message) {
       messages.push(message);
-      if (message.kind !== 'selected') return;
-      for (const {address, bits, nextHops} of message.routes) {
+      if (message.kind !== 'selected' && message.kind !== 'selectedColumns') return;
+      const routes = message.kind === 'selected' ? message.routes : unpackSelected(message.columns);
+      for (const {address, bits, nextHops} of routes) {
         const prefix = `${formatAddress(address)}/${bits}`;
         kernel.set(prefix, nextHops.map(hop => formatAddress(hop.address)).join());
       }

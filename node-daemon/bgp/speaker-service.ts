@@ -12,7 +12,8 @@ import {
   type SpeakerStatus,
 } from '#bgp-fsm';
 import {withoutPolicies} from './config-message.js';
-import type {SpeakerCommand, SpeakerMessage} from './messages.js';
+import type {SelectedMessage, SpeakerCommand, SpeakerMessage} from './messages.js';
+import {plainFields} from './plain-fields.js';
 
 export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
   readonly transport: SpeakerPorts['transport'] & {settled(): Promise<void>};
@@ -21,28 +22,29 @@ export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
 const SELECTED_AT_ONCE = 1000;
 
 /** How selected routes are handed on; undefined: there are none now. */
-export type TakeSelected<M> = (speaker: Speaker, limit: number) => M | undefined;
+export type TakeSelected = (speaker: Speaker, limit: number) => SelectedMessage | undefined;
 
 /** As objects, with their attributes. */
-export const takeRoutes: TakeSelected<SpeakerMessage> = (speaker, limit) => {
+export const takeRoutes: TakeSelected = (speaker, limit) => {
   const routes = speaker.takeSelected(limit);
   return routes.length === 0 ? undefined : {kind: 'selected', routes};
 };
 
-/** `M`: what `take` makes beside the messages that all services post. */
-export class SpeakerService<M = never> {
+/** For the way to another thread. */
+export const takeColumns: TakeSelected = (speaker, limit) => {
+  const columns = speaker.takeSelectedColumns(limit);
+  return columns && {kind: 'selectedColumns', columns};
+};
+
+export class SpeakerService {
   readonly #ports: ServicePorts;
-  readonly #post: (message: SpeakerMessage | M) => void;
-  readonly #take: TakeSelected<SpeakerMessage | M>;
+  readonly #post: (message: SpeakerMessage) => void;
+  readonly #take: TakeSelected;
   #speaker: Speaker | undefined;
   #isTaking = false; // a batch of selected routes is with the receiver
   #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
 
-  constructor(
-    ports: ServicePorts,
-    post: (message: SpeakerMessage | M) => void,
-    take: TakeSelected<SpeakerMessage | M>,
-  ) {
+  constructor(ports: ServicePorts, post: (message: SpeakerMessage) => void, take: TakeSelected) {
     this.#ports = ports;
     this.#post = post;
     this.#take = take;
@@ -128,15 +130,4 @@ export class SpeakerService<M = never> {
 /** Policies are code, which no thread can hand to another. */
 function plainStatus({peers, ...status}: SpeakerStatus): SpeakerStatus {
   return {...status, peers: peers.map(each => ({...each, config: withoutPolicies(each.config)}))};
-}
-
-/** A clone of an Error loses its code. */
-function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      if (!(value instanceof Error)) return [name, value];
-      const {message, code} = value as NodeJS.ErrnoException;
-      return [name, {type: value.name, message, code}];
-    }),
-  );
 }

@@ -1,10 +1,9 @@
 /**
  * The two ways to run a SpeakerService: here, or on a thread of its own (speaker-worker.ts). Shell. What
- * cannot be cloned is packed on the way: policies are code, and routes come by the hundred thousand.
+ * cannot be cloned is packed on the way: policies are code.
  */
 import {Worker} from 'node:worker_threads';
 
-import {unpackSelected, type SelectedColumns} from '#bgp-fsm';
 import {packConfig, type ConfigMessage} from './config-message.js';
 import type {SpeakerCommand, SpeakerMessage} from './messages.js';
 import {SpeakerService, takeRoutes, type TakeSelected} from './speaker-service.js';
@@ -15,10 +14,6 @@ export type ThreadCommand =
   | Exclude<SpeakerCommand, {kind: 'configure'}>
   | {readonly kind: 'configure'; readonly packed: ConfigMessage};
 
-export type ThreadMessage =
-  | Exclude<SpeakerMessage, {kind: 'selected'}>
-  | {readonly kind: 'selected'; readonly columns: SelectedColumns};
-
 export interface SpeakerEnd {
   tell(command: SpeakerCommand): void;
   close(): Promise<void>;
@@ -27,18 +22,18 @@ export interface SpeakerEnd {
 type Hear = (message: SpeakerMessage) => void;
 
 /** A service over real sockets, for whichever thread this is. */
-export function createService<M>(
-  post: (message: SpeakerMessage | M) => void,
-  take: TakeSelected<SpeakerMessage | M>,
-): SpeakerService<M> {
+export function createService(
+  post: (message: SpeakerMessage) => void,
+  take: TakeSelected,
+): SpeakerService {
   const transport = new SocketTransport((...line) => service.log(...line));
   const ports = {clock: createClock(), random: Math.random, transport};
-  const service = new SpeakerService<M>(ports, post, take);
+  const service = new SpeakerService(ports, post, take);
   return service;
 }
 
 export function runHere(hear: Hear): SpeakerEnd {
-  const service = createService<never>(message => queueMicrotask(() => hear(message)), takeRoutes);
+  const service = createService(message => queueMicrotask(() => hear(message)), takeRoutes);
   return {
     tell: command => service.execute(command),
     async close() {},
@@ -47,13 +42,7 @@ export function runHere(hear: Hear): SpeakerEnd {
 
 export function runOnThread(hear: Hear, onDeath: (error: Error) => void): SpeakerEnd {
   const worker = new Worker(new URL('./speaker-worker.js', import.meta.url), {name: 'bgp'});
-  worker.on('message', (message: ThreadMessage) =>
-    hear(
-      message.kind === 'selected'
-        ? {kind: 'selected', routes: unpackSelected(message.columns)}
-        : message,
-    ),
-  );
+  worker.on('message', hear);
   worker.on('error', onDeath);
   return {
     tell(command) {

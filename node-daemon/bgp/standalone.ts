@@ -12,6 +12,8 @@ import {createInterface} from 'node:readline';
 
 import {
   formatAddress,
+  packSelected,
+  unpackSelected,
   type Family,
   type Leave,
   type NextHopState,
@@ -19,8 +21,7 @@ import {
   type SpeakerStatus,
 } from '#bgp-fsm';
 import {readBootId} from '../node/identity.js';
-import {BgpKernel} from './kernel/bgp-kernel.js';
-import {kernelOf} from './kernel/open-kernel.js';
+import {KernelThread} from './kernel/kernel-thread.js';
 import {LinkNeighbours} from './link-neighbours.js';
 import type {SpeakerCommand} from './messages.js';
 import {RestartMarker} from './restart-marker.js';
@@ -31,11 +32,15 @@ async function main(path: string): Promise<void> {
   const first = parseStandalone(readFileSync(path, 'utf8'));
   const kernel = first.stateDir === undefined ? undefined : await openKernel(first.stateDir);
   const hear = (message: HostMessage) => {
-    if (message.kind === 'selected') {
-      if (first.printsRoutes) for (const route of message.routes) print(shownRoute(route));
+    if (message.kind === 'selected' || message.kind === 'selectedColumns') {
+      const columns = message.kind === 'selected' ? packSelected(message.routes) : message.columns;
+      if (first.printsRoutes) {
+        const routes = message.kind === 'selected' ? message.routes : unpackSelected(columns);
+        for (const route of routes) print(shownRoute(route));
+      }
       const taken = () => host.tell({kind: 'selectedTaken'});
       if (kernel === undefined) taken();
-      else void kernel.routes.select(message.routes).then(taken);
+      else void kernel.routes.select(columns).then(taken);
       return;
     }
     if (message.kind === 'sweep') kernel?.routes.sweep(message.family);
@@ -91,13 +96,15 @@ async function openKernel(stateDir: string) {
   let onNextHops: (states: readonly NextHopState[]) => void = () => undefined;
   const marker = new RestartMarker(stateDir, await readBootId());
   const log = (fields: object, words: string) => print({kind: 'log', level: 'warn', words, fields});
-  const routes = new BgpKernel({
-    ...kernelOf(),
+  const routes = await KernelThread.open({
     log: {info: log, warn: log},
     onNextHops: states => onNextHops(states),
     onHolding: families => void marker.note(families),
+    onDeath(error) {
+      throw error;
+    },
   });
-  const past = await marker.begin(await routes.start());
+  const past = await marker.begin(routes.held);
   return {routes, past, tell: (to: typeof onNextHops) => (onNextHops = to)};
 }
 

@@ -1,5 +1,6 @@
 /**
- * The node's BGP speaker: runs while the records wish for one, on a thread of its own. Shell.
+ * The node's BGP speaker: runs while the records wish for one. It and what writes its routes have a thread
+ * each, so that CNI verbs wait for neither. Shell.
  *
  *   state ── wishes ──> speaker ── selected, sweep ──> kernel
  *              ^            └── next hops <──────────────┘
@@ -14,6 +15,7 @@ import {createBgpAnswers} from '../bgp/api-answers.js';
 import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
+import {KernelThread} from '../bgp/kernel/kernel-thread.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
 import {LinkNeighbours} from '../bgp/link-neighbours.js';
 import type {OwnFacts} from '../bgp/own-facts.js';
@@ -31,7 +33,7 @@ export interface BgpPart extends Part {
 
 interface Running {
   readonly host: SpeakerHost;
-  readonly kernel: BgpKernel;
+  readonly kernel: KernelThread;
 }
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
@@ -79,15 +81,18 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   }
 
   async function startSpeaker(): Promise<Running> {
-    const kernel = new BgpKernel({
-      ...kernelOf(),
+    const kernel = await KernelThread.open({
       log,
       onNextHops: states => running?.host.tell({kind: 'nextHops', states}),
       onHolding(families) {
         marker.note(families).catch((err: unknown) => log.warn({err}, 'bgp marker not written'));
       },
+      onDeath(err) {
+        death = `no learnt route is written any more: ${err.message}`;
+        log.error({err}, 'bgp kernel thread died; restart twilld');
+      },
     });
-    const start = await marker.begin(await kernel.start());
+    const start = await marker.begin(kernel.held);
     const host = new SpeakerHost({
       thread: 'own',
       start,
@@ -103,10 +108,10 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
 
   function hear({host, kernel}: Running, message: HostMessage): void {
     switch (message.kind) {
-      case 'selected': {
+      case 'selectedColumns': {
         const taken = () => host.tell({kind: 'selectedTaken'});
         if (wishes.wish?.installRoutes === false) return taken();
-        return void kernel.select(message.routes).then(taken);
+        return void kernel.select(message.columns).then(taken);
       }
       case 'sweep':
         return kernel.sweep(message.family);

@@ -1,8 +1,7 @@
 import test from 'ava';
 
 import {parseCidr} from '../wire/address.js';
-import {wordsOf} from '../wire/nlri.js';
-import {SelectedWriter, unpackSelected} from './selected.js';
+import {packSelected, unpackSelected} from './selected.js';
 import type {SelectedRoute} from './types.js';
 
 test('selected routes survive a change of threads in columns, with their sets of next hops shared', t => {
@@ -12,11 +11,7 @@ test('selected routes survive a change of threads in columns, with their sets of
     const family = prefix.address.length === 4 ? 'ipv4' : 'ipv6';
     return {family, ...prefix, nextHops: at === 2 ? [] : hops, attributes: undefined};
   });
-  const writer = new SelectedWriter(routes.length);
-  for (const {family, address, bits, nextHops} of routes) {
-    writer.add(family, wordsOf(address), bits, nextHops);
-  }
-  const read = unpackSelected(structuredClone(writer.take()));
+  const read = unpackSelected(structuredClone(packSelected(routes)));
   t.deepEqual(read, routes);
   t.is(read[0]?.nextHops, read[1]?.nextHops);
 });

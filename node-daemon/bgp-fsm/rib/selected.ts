@@ -1,5 +1,6 @@
 /** Selected routes in columns (types.ts), both ways. Pure. */
 import {widthOf, type Family} from '../wire/family.js';
+import {wordsOf} from '../wire/nlri.js';
 import type {SelectedColumns, SelectedNextHop, SelectedRoute} from './types.js';
 
 /** Filled prefix by prefix, for at most so many. */
@@ -52,6 +53,15 @@ export class SelectedWriter {
       sets: [...this.#indices.keys()],
     };
   }
+}
+
+/** Without attributes. */
+export function packSelected(routes: readonly SelectedRoute[]): SelectedColumns {
+  const writer = new SelectedWriter(routes.length);
+  for (const {family, address, bits, nextHops} of routes) {
+    writer.add(family, wordsOf(address), bits, nextHops);
+  }
+  return writer.take();
 }
 
 /** Next hops of one batch are one object where they were one; addresses are views. */

@@ -9,7 +9,7 @@
  * is tried again with backoff, by itself; what is lost or doubtful is looked at again (all of it: a
  * "picture"), and so is everything from time to time. Nothing is removed when it stops.
  */
-import type {Family, NextHopState, SelectedRoute} from '#bgp-fsm';
+import type {Family, NextHopState, SelectedColumns, SelectedRoute} from '#bgp-fsm';
 import {NetlinkError, type Monitor, type NetlinkSocket} from '#native-addon';
 import type {Clock, Timer} from '../../datastore/clock.js';
 import {toNews, type News} from './news.js';
@@ -111,6 +111,16 @@ export class BgpKernel {
   /** Resolves when there is room for more. In the order of the calls. */
   select(routes: readonly SelectedRoute[]): Promise<void> {
     for (const route of routes) this.#routes.select(route);
+    return this.#taken();
+  }
+
+  /** The same. */
+  selectColumns(columns: SelectedColumns): Promise<void> {
+    this.#routes.selectColumns(columns);
+    return this.#taken();
+  }
+
+  #taken(): Promise<void> {
     this.#wake();
     if (this.#routes.queued < TAKEN_BELOW) return Promise.resolve();
     return new Promise(resolve => this.#takers.push(resolve));

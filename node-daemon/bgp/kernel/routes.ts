@@ -10,7 +10,7 @@
  * that an earlier process left are stale: kept until the same route is selected (and then nothing is
  * written) or until sweep() says that all which will be selected is.
  */
-import type {Family, SelectedRoute} from '#bgp-fsm';
+import {unpackSelected, type Family, type SelectedColumns, type SelectedRoute} from '#bgp-fsm';
 import {addressText} from '../../kernel/key.js';
 import {NextHopObjects, type Hop, type KernelObject, type ObjectOp, type Path} from './objects.js';
 import {Refusals, type Refusal} from './refusals.js';
@@ -74,6 +74,10 @@ export class LearntRoutes {
     if (set !== undefined && before === STALE) this.objects.claim(set, columns.held(slot));
     if (before > 0) this.objects.release(this.objects.set(before - 1));
     columns.want(slot, set === undefined ? 0 : set.ix + 1);
+  }
+
+  selectColumns(columns: SelectedColumns): void {
+    for (const route of unpackSelected(columns)) this.select(route);
   }
 
   /** All that will be selected of the family is: stale routes go. */
