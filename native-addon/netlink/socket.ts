@@ -21,14 +21,18 @@ export interface NetlinkSocket {
   /** send() that throws the first error. All requests are tried all the same. */
   must(requests: readonly Request[]): Promise<void>;
   /**
-   * A whole dump. One that changes interrupted is asked for again, a few times.
+   * A whole dump, or what of it `keeps` says yes to. One that changes interrupted is asked for again, a few
+   * times.
    * @throws NetlinkError code 'EINTR', retry 'resync' when it never came through whole.
    */
-  dump(request: Request): Promise<readonly Message[]>;
+  dump(request: Request, keeps?: Keeps): Promise<readonly Message[]>;
   /** One object; undefined when the kernel says that it does not exist. */
   get(request: Request): Promise<Message | undefined>;
   close(): void; // idempotent; what is pending rejects
 }
+
+/** The payload is a view, good until it returns. */
+export type Keeps = (payload: Uint8Array) => boolean;
 
 const DUMP_ATTEMPTS = 6;
 const ANSWER_TIMEOUT_MS = 5000;
@@ -88,8 +92,8 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
   }
 
   /** One at a time: a netlink socket runs one dump (a second is EBUSY). */
-  dump(request: Request): Promise<readonly Message[]> {
-    const result = this.#dumping.then(() => this.#dumpWhole(request));
+  dump(request: Request, keeps?: Keeps): Promise<readonly Message[]> {
+    const result = this.#dumping.then(() => this.#dumpWhole(request, keeps));
     this.#dumping = result.catch(() => undefined);
     return result;
   }
@@ -113,10 +117,10 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return answers;
   }
 
-  async #dumpWhole(request: Request): Promise<readonly Message[]> {
+  async #dumpWhole(request: Request, keeps?: Keeps): Promise<readonly Message[]> {
     const channel = await this.#dumpChannel();
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const answers = await this.#dumpOnce(channel, request);
+      const answers = await this.#dumpOnce(channel, request, keeps);
       if (!answers.interrupted) return answers.messages;
     }
     throw new NetlinkError(request.op, EINTR, {kernelMessage: 'changes interrupted the dump'});
@@ -136,10 +140,10 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return this.#dumps;
   }
 
-  async #dumpOnce(channel: NetlinkChannel, request: Request): Promise<DumpAnswers> {
+  async #dumpOnce(channel: NetlinkChannel, request: Request, keeps?: Keeps): Promise<DumpAnswers> {
     const sequence = this.#takeSequences(1);
     const {bytes, ends} = encodeBatch([request], sequence, NLM_F_REQUEST | NLM_F_DUMP);
-    const answers = new DumpAnswers(request.op, sequence);
+    const answers = new DumpAnswers(request.op, sequence, keeps);
     answers.take(await channel.exchange(bytes, ends));
     while (!answers.complete) answers.take(await more(channel, request.op));
     return answers;

@@ -4,7 +4,9 @@ import {parentPort} from 'node:worker_threads';
 import {ConfigReader} from './config-message.js';
 import {takeColumns} from './speaker-service.js';
 import {createService, type ThreadCommand} from './speaker-thread.js';
+import {yieldToVerbs} from './thread-priority.js';
 
+yieldToVerbs();
 const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 

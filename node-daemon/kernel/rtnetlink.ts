@@ -10,6 +10,7 @@ import {
   decodeNeighbour,
   decodeNexthop,
   decodeRoute,
+  metricOfRoute,
   dumpAddresses,
   dumpFdb,
   dumpLinks,
@@ -35,7 +36,7 @@ import {
   type KernelRoute,
   type MonitorHandlers,
 } from './port.js';
-import {isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
+import {isBgpMetric, isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
 import {startMonitor} from './rtnetlink-monitor.js';
 import {
   toKernelAddress,
@@ -108,10 +109,11 @@ class Rtnetlink implements KernelPort {
     const filter = {protocol: PROTOCOL_TWILL, table: RT_TABLE_MAIN};
     const requests = families.map(family => dumpRoutes({family, ...filter}));
     // An older kernel ignores the filter.
-    return this.#dump(requests, payload => {
+    const decode = (payload: Uint8Array) => {
       const route = toKernelRoute(decodeRoute(payload));
       return route?.protocol === PROTOCOL_TWILL && !isBgpRoute(route) ? route : undefined;
-    });
+    };
+    return this.#dump(requests, decode, payload => !isBgpMetric(metricOfRoute(payload)));
   }
 
   async apply(ops: readonly KernelOp[]): Promise<readonly (KernelError | undefined)[]> {
@@ -139,10 +141,11 @@ class Rtnetlink implements KernelPort {
   async #dump<T>(
     requests: readonly Request[],
     decode: (payload: Uint8Array) => T | undefined,
+    keeps?: (payload: Uint8Array) => boolean,
   ): Promise<T[]> {
     const objects: T[] = [];
     for (const request of requests) {
-      const messages = await this.#use(socket => socket.dump(request));
+      const messages = await this.#use(socket => socket.dump(request, keeps));
       for (const [at, {payload}] of messages.entries()) {
         if (at > 0 && at % decodedAtOnce === 0) await breathe();
         const object = decode(payload);

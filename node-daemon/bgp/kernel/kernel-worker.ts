@@ -2,10 +2,12 @@
 import {parentPort} from 'node:worker_threads';
 
 import {plainFields} from '../plain-fields.js';
+import {yieldToVerbs} from '../thread-priority.js';
 import {BgpKernel} from './bgp-kernel.js';
 import type {KernelCommand, KernelMessage} from './kernel-messages.js';
 import {kernelOf} from './open-kernel.js';
 
+yieldToVerbs();
 const port = parentPort;
 if (port === null) throw new Error('kernel-worker is no program');
 const post = (message: KernelMessage) => port.postMessage(message);
