@@ -16,6 +16,7 @@ import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
 import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
 import {KernelThread} from '../bgp/kernel/kernel-thread.js';
+import {LastWishFile} from '../bgp/last-wish.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
 import {LinkNeighbours} from '../bgp/link-neighbours.js';
 import type {OwnFacts} from '../bgp/own-facts.js';
@@ -44,6 +45,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   const {bootId, config, core, news} = context;
   const log = context.log.child({component: 'bgp'});
   const marker = new RestartMarker(config.stateDir, bootId);
+  const lastWish = new LastWishFile(config.stateDir);
   let running: Running | undefined;
   let death: string | undefined;
   let turn = Promise.resolve();
@@ -70,7 +72,8 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   async function fulfil(wish: BgpWish): Promise<void> {
     if (isStopped) return;
     links.watch(wish.links);
-    if (wish.config === undefined) return retire();
+    if (wish.config === undefined) return retire(wish);
+    if (wish.isRecalled) log.info({}, 'etcd is not known yet: bgp as before');
     running ??= await startSpeaker();
     if (wish.routes !== undefined) {
       running.host.tell({kind: 'localRoutes', routes: wish.routes});
@@ -78,6 +81,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     running.host.configure(wish.config);
     await running.host.status(); // an answer: it knows. Others may rely on it from now on.
     await facts.set(wish.facts);
+    if (wish.isRecalled !== true) await lastWish.keep(wish, wishes.passwords);
   }
 
   async function startSpeaker(): Promise<Running> {
@@ -131,7 +135,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   }
 
   /** Nothing wishes for it any more: peers are told, and what it taught the kernel goes. */
-  async function retire(): Promise<void> {
+  async function retire(wish: BgpWish): Promise<void> {
     if (running !== undefined) {
       await running.host.leave({kind: 'deconfigure'});
       await running.kernel.stop();
@@ -141,6 +145,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       log.info({}, 'bgp speaker retired');
     }
     await facts.set(undefined);
+    await lastWish.keep(wish, wishes.passwords);
     if (isSwept) return;
     await sweepKernel();
     isSwept = true;
@@ -158,7 +163,10 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   }
 
   return {
-    start: () => wishes.start(),
+    async start() {
+      wishes.recall(await lastWish.load());
+      await wishes.start();
+    },
     async stop() {
       isStopped = true;
       wishes.close();

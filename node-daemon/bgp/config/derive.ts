@@ -46,7 +46,7 @@ function nothing({memory}: BgpInput): BgpWish {
   };
 }
 
-const NO_SESSIONS: SessionMemory = {
+export const NO_SESSIONS: SessionMemory = {
   sessions: new Set(),
   clients: new Set(),
   reflectors: new Set(),

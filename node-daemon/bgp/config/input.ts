@@ -49,7 +49,15 @@ export interface BgpWish {
   readonly kept: readonly string[];
   readonly problems: readonly BgpProblem[];
   readonly memory: BgpMemory;
+  /** Of the daemon before this one, while etcd is away. */
+  readonly isRecalled?: true;
 }
+
+/** What holds until etcd is known; see last-wish.ts. */
+export type LastWish = Pick<BgpWish, 'installRoutes' | 'facts' | 'passwordFiles' | 'links'> & {
+  readonly config: SpeakerConfig;
+  readonly routes: readonly LocalRoute[];
+};
 
 /** Of one record and one field; the rest of the wish stands. */
 export interface BgpProblem {

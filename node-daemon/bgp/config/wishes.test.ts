@@ -65,6 +65,31 @@ test('nothing is wished before etcd is known, then once for each thing that diff
   t.is(wishes.length, 2, 'an underlay that is gone for a moment takes nothing back');
 });
 
+test('until etcd is known, what held before holds, with the ranges that are still ours', async t => {
+  const clock = new ManualClock();
+  const known = create(t, stateOf({nodes: [b], ranges: ['10.244.1.0/26', '10.244.9.0/26']}), clock);
+  await known.keeper.start();
+  await clock.advance(1000);
+  const [before] = known.wishes;
+  const {config, routes} = before!;
+  t.is(routes?.length, 2);
+
+  const unknown = stateOf({ranges: ['10.244.1.0/26']}, false);
+  const {keeper, wishes, become} = create(t, {...unknown, ranges: undefined}, clock);
+  keeper.recall({...before!, config: config!, routes: routes!});
+  await keeper.start();
+  await clock.advance(1000);
+  t.is(wishes.length, 0, 'not before the lease is known');
+  become(unknown);
+  await clock.advance(1000);
+  t.is(wishes[0]?.config, config);
+  t.deepEqual(wishes[0]?.routes, routes?.slice(0, 1));
+
+  become(stateOf({nodes: [b], ranges: ['10.244.1.0/26']}));
+  await clock.advance(1000);
+  t.is(wishes.at(-1)?.isRecalled, undefined);
+});
+
 test('a neighbour that is heard and a drain are news', async t => {
   const clock = new ManualClock();
   const peers = {up: {interface: 'eth1', asn: 'external'}};

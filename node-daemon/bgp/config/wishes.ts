@@ -6,17 +6,19 @@
  *   onWish(wish)        configure the speaker first, then tell others by the node's record (`facts`):
  *                       a reflector says that it is one when its speaker knows
  *
- * Nothing is wished before etcd's content is known: an AS number by default would be a wrong one.
+ * Before etcd's content is known nothing is wished but what the daemon before this one was told (`recall`):
+ * an AS number by default would be a wrong one.
  */
 import {isDeepStrictEqual} from 'node:util';
-import type {PeerStatus} from '#bgp-fsm';
+import type {Cidr, LocalRoute, PeerStatus} from '#bgp-fsm';
 import type {Clock, Timer} from '../../datastore/clock.js';
 import type {Labels} from '../../datastore/records/selector.js';
 import type {State} from '../../state/state.js';
-import {deriveBgp} from './derive.js';
+import {deriveBgp, NO_SESSIONS} from './derive.js';
 import {findEtcdAddresses} from './etcd-addresses.js';
-import type {BgpWish} from './input.js';
+import type {BgpWish, LastWish, PasswordRead} from './input.js';
 import {PasswordFiles} from './password-files.js';
+import {PolicyShelf} from './policy-shelf.js';
 import {SettledPeers, toSessionFact} from './settled.js';
 
 export interface BgpWishesOptions {
@@ -47,6 +49,7 @@ export class BgpWishes {
   #etcdAddresses: readonly Uint8Array[] = [];
   #linkNeighbours: ReadonlyMap<string, string> = new Map();
   #isLeaving = false;
+  #last: LastWish | undefined;
   #wish: BgpWish | undefined;
 
   constructor(options: BgpWishesOptions) {
@@ -66,6 +69,16 @@ export class BgpWishes {
 
   get wish(): BgpWish | undefined {
     return this.#wish;
+  }
+
+  get passwords(): ReadonlyMap<string, PasswordRead> {
+    return this.#files.passwords;
+  }
+
+  /** To be called before `start`: what holds until etcd is known. Undefined: nothing does. */
+  recall(last: LastWish | undefined): void {
+    this.#last = last;
+    this.#files.want(last?.passwordFiles ?? []); // or the first wish of records would do without
   }
 
   renew(): void {
@@ -111,8 +124,8 @@ export class BgpWishes {
   }
 
   async #derive(): Promise<void> {
-    const {labels, state, sessions, clock, onWish} = this.#options;
-    if (!state().synced) return;
+    const {labels, state, sessions, clock} = this.#options;
+    if (!state().synced) return this.#recallLast();
     const facts = (await sessions()).map(toSessionFact);
     if (this.#isClosed) return;
     const settled = this.#settled.look(clock.nowMs(), facts, reflectorsIn(state()));
@@ -125,10 +138,27 @@ export class BgpWishes {
       memory: this.#wish?.memory,
     });
     if (wish === undefined) return;
+    this.#files.want(wish.passwordFiles);
+    this.#become(wish);
+  }
+
+  /** The lease says on disk which ranges are still ours; etcd is not needed for it. */
+  #recallLast(): void {
+    const last = this.#last;
+    const {ranges, pods} = this.#options.state();
+    if (last === undefined || ranges === undefined || pods === undefined) return;
+    const addresses = [...pods.values()].flatMap(pod => pod.addresses);
+    const routes = last.routes.filter(route => isStillOurs(route, ranges, addresses));
+    this.#become({
+      ...{...last, routes, kept: [], problems: [], isRecalled: true},
+      memory: {...NO_SESSIONS, shelf: new PolicyShelf(undefined)},
+    });
+  }
+
+  #become(wish: BgpWish): void {
     const before = this.#wish;
     this.#wish = wish;
-    this.#files.want(wish.passwordFiles);
-    if (before === undefined || !isSame(before, wish)) onWish(wish);
+    if (before === undefined || !isSame(before, wish)) this.#options.onWish(wish);
   }
 
   /** Time alone settles a session; nobody else has news of it. */
@@ -146,6 +176,19 @@ export class BgpWishes {
     this.#etcdAddresses = found;
     this.renew();
   }
+}
+
+/** A range of ours, or the route to a pod that is here. */
+function isStillOurs(
+  {address, bits}: LocalRoute,
+  ranges: readonly Cidr[],
+  addresses: readonly Uint8Array[],
+): boolean {
+  const isRange = ranges.some(
+    range => range.bits === bits && Buffer.compare(range.address, address) === 0,
+  );
+  const isWhole = bits === address.length * 8;
+  return isRange || (isWhole && addresses.some(each => Buffer.compare(each, address) === 0));
 }
 
 function reflectorsIn({nodes}: State): ReadonlySet<string> {
