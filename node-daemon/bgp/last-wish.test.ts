@@ -96,5 +96,9 @@ test('the format has a new number when what it holds changes', t => {
       .join(' '),
   );
   const digest = createHash('sha256').update(names.join()).digest('hex').slice(0, 8);
-  t.deepEqual({FORMAT, digest}, {FORMAT: 1, digest: '57b62511'}, 'raise FORMAT, then note the digest');
+  t.deepEqual(
+    {FORMAT, digest},
+    {FORMAT: 1, digest: '57b62511'},
+    'raise FORMAT, then note the digest',
+  );
 });

@@ -27,13 +27,19 @@ export interface Neighbours {
   readonly problems: readonly BgpProblem[];
 }
 
+export interface NeighbourOptions {
+  readonly asn: number; // ours
+  readonly policies: Policies;
+  readonly isLeaving: boolean; // see BGPConfig's gracefulShutdown
+}
+
 /** `records`: those whose nodeSelector takes this node in. */
 export function toNeighbours(
   input: BgpInput,
   records: readonly BgpPeer[],
-  {asn, policies}: {readonly asn: number; readonly policies: Policies},
+  options: NeighbourOptions,
 ): Neighbours {
-  const found = records.map(record => toNeighbour(input, record, asn, policies));
+  const found = records.map(record => toNeighbour(input, record, options));
   const doubles = findDoubles(found.flatMap(({peer}) => peer ?? []));
   return {
     peers: found.flatMap(({peer}) => (peer && !doubles.has(peer.name) ? [peer] : [])),
@@ -73,8 +79,7 @@ interface Neighbour {
 function toNeighbour(
   input: BgpInput,
   {metadata: {name}, spec}: BgpPeer,
-  asn: number,
-  policies: Policies,
+  {asn, policies, isLeaving}: NeighbourOptions,
 ): Neighbour {
   const notes = [
     ...uselessOnImport(spec.import ?? []),
@@ -92,7 +97,7 @@ function toNeighbour(
   if (isOwn(input, prefix.address)) return {name, problems: notes};
 
   const isOnLink = isOnLinkOf(input, prefix.address);
-  const place = {asn, address: prefix.address, isOnLink, isLeaving: input.isLeaving};
+  const place = {asn, address: prefix.address, isOnLink, isLeaving};
   const options = toPeerOptions(spec, {...place, password: password.password}, policies);
   if (text.includes('/')) {
     const maxPeers = spec.maxPeers ?? DEFAULT_MAX_PEERS;

@@ -344,11 +344,12 @@ test('the mesh waits for its password', t => {
 });
 
 test('a node that leaves says so on every route', t => {
-  const found = peers({nodes: [b], peers: {tor: {}}, isLeaving: true});
-  t.deepEqual(
-    found.map(({policy}) => policy.gracefulShutdown),
-    [true, true],
-  );
+  const leaving = (gracefulShutdown: readonly string[]) =>
+    peers({nodes: [b], peers: {tor: {}}, config: {gracefulShutdown}}).map(
+      ({policy}) => policy.gracefulShutdown,
+    );
+  t.deepEqual(leaving(['b', 'a']), [true, true]);
+  t.deepEqual(leaving(['b']), [false, false]);
 });
 
 test('what an import rule cannot do is told, and the rest of it holds', t => {

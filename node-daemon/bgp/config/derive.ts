@@ -12,7 +12,7 @@ import {matchesSelector} from '../../datastore/records/selector.js';
 import {DEFAULT_PORT, peersOfNode, toNeighbours} from './bgp-peers.js';
 import type {BgpInput, BgpProblem, BgpWish, SessionMemory} from './input.js';
 import {toLocalRoutes} from './local-routes.js';
-import {asnOfNode, identifierLabel, identifierOf, toNumber} from './node-identity.js';
+import {asnOfNode, identifierLabel, identifierOf, isLeaving, toNumber} from './node-identity.js';
 import {toNodePeer} from './node-peers.js';
 import {chooseSessions, type NodeView, type Sessions} from './node-sessions.js';
 import {findPassword, passwordComplaint} from './password.js';
@@ -64,7 +64,9 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
   const asn = asnOfNode(input.labels, spec);
   const ipv4 = underlay?.addresses.ipv4?.address;
   const identifier = identifierOf(self, input.labels, ipv4 ? {ipv4} : {});
-  const neighbours = toNeighbours(input, chosen.records, {asn: asn.value, policies});
+  const neighbours = toNeighbours(input, chosen.records, {
+    ...{asn: asn.value, policies, isLeaving: isLeaving(input, spec)},
+  });
   const sessions = toSessions(input, spec, asn.value, chosen);
   const nodes = toNodePeers(input, spec, {asn: asn.value, sessions, policies});
   const taken = new Set(neighbours.peers.map(({address}) => address));

@@ -19,8 +19,6 @@ export interface BgpInput {
   /** By interface, of `BgpWish.links`: the link-local address heard at the other end. */
   readonly linkNeighbours: ReadonlyMap<string, string>;
   readonly settled: Settled;
-  /** The node is about to leave: its routes go out with 65535:0 (RFC 8326). */
-  readonly isLeaving: boolean;
   /** What the derivation before this one left; undefined: this is the first one. */
   readonly memory: BgpMemory | undefined;
 }

@@ -7,6 +7,7 @@ import type {BgpConfig} from '../../datastore/records/bgp-config.js';
 import {matchesSelector, type Labels} from '../../datastore/records/selector.js';
 import type {ByFamily} from '../../state/peer.js';
 import type {Self} from '../../state/state.js';
+import type {BgpInput} from './input.js';
 
 export const asnLabel = 'twill.io/bgp-asn';
 export const identifierLabel = 'twill.io/bgp-identifier';
@@ -60,4 +61,12 @@ function hash(text: string): number {
   let value = 0x811c9dc5;
   for (const octet of Buffer.from(text)) value = Math.imul(value ^ octet, 0x01000193);
   return value >>> 0 || 1;
+}
+
+/** The node is about to leave: its routes go out with 65535:0 (RFC 8326). */
+export function isLeaving(
+  {state: {self}}: BgpInput,
+  {gracefulShutdown = []}: BgpConfig['spec'],
+): boolean {
+  return gracefulShutdown.includes(self.name);
 }

@@ -7,6 +7,7 @@ import type {BgpConfig} from '../../datastore/records/bgp-config.js';
 import type {Peer} from '../../state/peer.js';
 import {DEFAULT_PORT, isOnLinkOf} from './bgp-peers.js';
 import type {BgpInput} from './input.js';
+import {isLeaving} from './node-identity.js';
 import {DEFAULT_CONNECT_RETRY_MS, toBfd, toTimers} from './peer-options.js';
 import {nodePeerName} from './peer-names.js';
 import type {Policies} from './policies.js';
@@ -58,13 +59,13 @@ export function toNodePeer(
     strictRole: false,
     gracefulRestart: true,
     prefixLimitRestartSeconds: undefined,
-    policy: toPolicy(input, isClient, policies),
+    policy: toPolicy(isLeaving(input, spec), isClient, policies),
   };
 }
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
-function toPolicy({isLeaving}: BgpInput, isClient: boolean, policies: Policies): PeerPolicy {
+function toPolicy(isLeaving: boolean, isClient: boolean, policies: Policies): PeerPolicy {
   return {
     importPolicy: policies.importPolicy(undefined),
     exportPolicy: policies.exportPolicy(undefined),

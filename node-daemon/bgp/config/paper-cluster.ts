@@ -33,7 +33,6 @@ export interface Paper {
   readonly linkNeighbours?: Readonly<Record<string, string>>;
   readonly settledPeers?: readonly string[];
   readonly settledReflectors?: readonly string[];
-  readonly isLeaving?: boolean;
   readonly memory?: BgpMemory | undefined;
 }
 
@@ -49,7 +48,6 @@ export function paperInput(paper: Paper): BgpInput {
       peers: new Set(paper.settledPeers),
       reflectors: new Set(paper.settledReflectors),
     },
-    isLeaving: paper.isLeaving ?? false,
     memory: paper.memory,
   };
 }

@@ -48,7 +48,6 @@ export class BgpWishes {
   #isClosed = false;
   #etcdAddresses: readonly Uint8Array[] = [];
   #linkNeighbours: ReadonlyMap<string, string> = new Map();
-  #isLeaving = false;
   #last: LastWish | undefined;
   #wish: BgpWish | undefined;
 
@@ -98,12 +97,6 @@ export class BgpWishes {
     this.renew();
   }
 
-  /** The node is drained: others are to prefer other ways (RFC 8326). */
-  setLeaving(isLeaving: boolean): void {
-    this.#isLeaving = isLeaving;
-    this.renew();
-  }
-
   close(): void {
     this.#isClosed = true;
     for (const timer of [this.#timer, this.#againTimer, this.#resolveTimer]) timer?.cancel();
@@ -131,7 +124,7 @@ export class BgpWishes {
     const settled = this.#settled.look(clock.nowMs(), facts, reflectorsIn(state()));
     this.#lookAgain(settled.againMs);
     const wish = deriveBgp({
-      ...{state: state(), labels, settled, isLeaving: this.#isLeaving},
+      ...{state: state(), labels, settled},
       etcdAddresses: this.#etcdAddresses,
       passwords: this.#files.passwords,
       linkNeighbours: this.#linkNeighbours,

@@ -11,6 +11,7 @@ import {
   ipv4Address,
   list,
   mapping,
+  objectName,
   optional,
   port,
   prefix,
@@ -62,6 +63,8 @@ const schema = mapping({
       }),
     ),
     alwaysCompareMed: optional(yesOrNo),
+    /** Names of nodes about to leave: their routes go out with 65535:0 (RFC 8326). */
+    gracefulShutdown: optional(list(objectName)),
     /** Beside the pools, what a neighbour may tell us without an `import` of its own. */
     serviceRanges: optional(list(prefix)),
     /** On all that this cluster originates. */
