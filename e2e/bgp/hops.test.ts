@@ -8,6 +8,7 @@
  * and TTL security counts its hops.
  */
 import type {ExecutionContext} from 'ava';
+import {eventually} from '../lab/eventually.js';
 import {labTest} from '../privileged.js';
 import {createBgpLab} from './lab.js';
 import {programs, routers, startPair, type Session} from './lab/pair.js';
@@ -60,6 +61,25 @@ labTest(
   },
   {programs: programs.bird},
 );
+
+for (const kind of ['bird', 'frr'] as const) {
+  labTest(
+    `${kind} behind a router falls silent: BFD over several hops ends the session (RFC 5883)`,
+    async t => {
+      const bfd = {intervalMs: 100, multiplier: 3};
+      const {twill, machine} = await apart(t, kind, {multihop: 2, bfd, holdSeconds: 90});
+      const [{address}] = PEERS;
+      const isUp = async () => (await twill.peer(address)).bfd?.state === 'Up';
+      await eventually(isUp, {withinMs: 20_000, everyMs: 50, what: 'BFD'});
+      const drops = '*filter\n-A INPUT -j DROP\n-A OUTPUT -j DROP\nCOMMIT\n';
+      await machine.run(['iptables-restore', '--noflush'], {input: drops});
+      const words = async () => (await twill.peer(address)).lastDown?.words ?? '';
+      await eventually(async () => (await words()) !== '', {withinMs: 3000, what: 'the end'});
+      t.regex(await words(), /BFD/);
+    },
+    {programs: programs[kind]},
+  );
+}
 
 labTest(
   'controls: bird behind a router without multihop, and with TTL security over one hop only',
@@ -116,7 +136,7 @@ async function apart<K extends keyof typeof routers>(
     })),
   });
   await Promise.all([twill.start(), router.start()]);
-  return {twill, router};
+  return {twill, router, machine: b};
 }
 
 type RouterOf<K extends keyof typeof routers> = ReturnType<(typeof routers)[K]>;

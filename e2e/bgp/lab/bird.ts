@@ -120,12 +120,20 @@ function peerConfig(peer: RouterPeer, index: number, config: RouterConfig): stri
     ...(peer.multihop === undefined ? [] : [`multihop ${peer.multihop}`]),
     ...(peer.as4 === false ? ['enable as4 off'] : []),
     ...(peer.reflectorClient === true ? ['rr client on'] : []),
+    ...(peer.role === undefined ? [] : [`local role ${peer.role}`]),
+    ...(peer.extendedMessages === true ? ['enable extended messages on'] : []),
     `hold time ${peer.holdSeconds ?? 9}`,
     'connect delay time 1',
     'connect retry time 1',
     'error wait time 1, 2',
     `graceful restart ${gracefulRestart === undefined ? 'off' : 'on'}`,
     ...(gracefulRestart ? [`graceful restart time ${gracefulRestart.timeSeconds}`] : []),
+    ...(gracefulRestart?.longLivedSeconds === undefined
+      ? []
+      : [
+          'long lived graceful restart on',
+          `long lived stale time ${gracefulRestart.longLivedSeconds}`,
+        ]),
     ...(peer.bfd
       ? [`bfd {interval ${peer.bfd.intervalMs} ms; multiplier ${peer.bfd.multiplier};}`]
       : []),

@@ -155,7 +155,7 @@ export function exabgpConfig(config: RouterConfig): string {
 }
 
 function peerConfig(peer: RouterPeer, config: RouterConfig): string {
-  refuse('exabgp', peer, ['bfd', 'interface', 'prefixLimit', 'reflectorClient']);
+  refuse('exabgp', peer, ['bfd', 'interface', 'prefixLimit', 'reflectorClient', 'role']);
   const {addPath, extendedNextHop, multihop} = peer;
   const directions = {send: 'send', receive: 'receive', both: 'send/receive'} as const;
   const capabilities = [

@@ -185,6 +185,7 @@ function peerConfig(peer: RouterPeer): string[] {
     ...(peer.ttlSecurity === true ? [`${name} ttl-security hops 1`] : []),
     ...(peer.multihop === undefined ? [] : [`${name} ebgp-multihop ${peer.multihop}`]),
     ...(peer.extendedNextHop === true ? [`${name} capability extended-nexthop`] : []),
+    ...(peer.role === undefined ? [] : [`${name} local-role ${peer.role}`]),
     ...(peer.as4 === false ? [`${name} dont-capability-negotiate`] : []),
     ...(peer.bfd
       ? [`${name} bfd ${peer.bfd.multiplier} ${peer.bfd.intervalMs} ${peer.bfd.intervalMs}`]

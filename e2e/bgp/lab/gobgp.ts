@@ -115,7 +115,7 @@ export function gobgpConfig(config: RouterConfig): object {
 }
 
 function peerConfig(peer: RouterPeer, {gracefulRestart}: RouterConfig): object {
-  refuse('gobgp', peer, ['bfd', 'extendedNextHop', 'as4']);
+  refuse('gobgp', peer, ['bfd', 'extendedNextHop', 'as4', 'role', 'extendedMessages']);
   const hold = peer.holdSeconds ?? 9;
   const zone = peer.interface === undefined ? '' : `%${peer.interface}`;
   return {

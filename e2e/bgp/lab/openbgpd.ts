@@ -111,7 +111,14 @@ export function openbgpdConfig(config: RouterConfig): string {
 }
 
 function peerConfig(peer: RouterPeer, {gracefulRestart}: RouterConfig): string {
-  refuse('openbgpd', peer, ['bfd', 'extendedNextHop', 'interface', 'password']);
+  refuse('openbgpd', peer, [
+    'bfd',
+    'extendedNextHop',
+    'interface',
+    'password',
+    'role',
+    'extendedMessages',
+  ]);
   const families = peer.families ?? allFamilies;
   const {addPath} = peer;
   const lines = [

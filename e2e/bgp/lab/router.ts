@@ -25,6 +25,7 @@ export interface RouterConfig {
 
 export interface GracefulRestart {
   readonly timeSeconds: number;
+  readonly longLivedSeconds?: number; // RFC 9494
   /** RFC 8538 as well. */
   readonly notification?: boolean;
 }
@@ -48,6 +49,8 @@ export interface RouterPeer {
   readonly addPath?: 'send' | 'receive' | 'both';
   readonly extendedNextHop?: boolean; // RFC 8950
   readonly bfd?: {readonly intervalMs: number; readonly multiplier: number};
+  readonly role?: 'provider' | 'customer' | 'peer'; // its own (RFC 9234)
+  readonly extendedMessages?: boolean; // RFC 8654
   readonly as4?: boolean; // false: an old speaker with two octets (RFC 6793)
   readonly reflectorClient?: boolean;
   /** True; false: what policies refuse or change is forgotten (soft reconfiguration of FRR). */

@@ -35,7 +35,7 @@ export interface PeerLine {
   readonly established: number;
   readonly received: MessageLine;
   readonly sent: MessageLine;
-  readonly prefixes: Readonly<Record<'received' | 'stale', Record<Family, number>>>;
+  readonly prefixes: Readonly<Record<'received' | 'advertised' | 'stale', Record<Family, number>>>;
   readonly lastError?: {readonly words: string};
   readonly lastDown?: {readonly words: string};
 }
@@ -172,7 +172,12 @@ export class Speaker implements Router {
       multipath: {max: multipath ?? 1, relaxAsPath: false},
       ...{asn, identifier, listen: {port: 179}, routes: this.#own, peers: peers.map(toPeer)},
       gracefulRestart:
-        gracefulRestart === undefined ? null : {restartTimeSeconds: gracefulRestart.timeSeconds},
+        gracefulRestart === undefined
+          ? null
+          : {
+              restartTimeSeconds: gracefulRestart.timeSeconds,
+              longLivedSeconds: gracefulRestart.longLivedSeconds ?? 0,
+            },
       start: {restarted: isRestart, preserved: isRestart ? allFamilies : []},
     };
   }
@@ -194,10 +199,13 @@ function toPeer(peer: RouterPeer): object {
     ...(ttlSecurity === true && {ttlSecurityHops: multihop ?? 1}),
     addPath: {ipv4: mode, ipv6: mode},
     extendedNextHop: peer.extendedNextHop === true,
-    ...(peer.bfd && {bfd: {...peer.bfd, multihop: false}}),
+    extendedMessages: peer.extendedMessages === true,
+    role: peer.role,
+    ...(peer.bfd && {bfd: {...peer.bfd, multihop: multihop !== undefined}}),
     ...(peer.exports === 'own' && {export: [{match: {source: 'local'}, action: 'accept'}]}),
     policy: {
       reflectorClient: peer.reflectorClient === true,
+      role: peer.role,
       ...(peer.addPath !== undefined && {addPathMax: 8}),
       ...(peer.prefixLimit !== undefined && {
         maxPrefixes: {max: peer.prefixLimit, warnPercent: 80},

@@ -52,6 +52,13 @@ export class PasswordFiles {
     this.#look();
   }
 
+  /** Resolves when each wanted file was looked at once at least. */
+  async looked(): Promise<void> {
+    while (this.#running !== undefined && !this.#wanted.every(file => this.#reads.has(file))) {
+      await this.#running;
+    }
+  }
+
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#poll);

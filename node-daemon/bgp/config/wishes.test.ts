@@ -126,6 +126,26 @@ test('a password that is written later brings the session', async t => {
   }
 });
 
+test('a session is wished all the time while its password moves to another file', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'twill-wishes-'));
+  t.teardown(() => rm(folder, {recursive: true, force: true}));
+  const alive = setInterval(() => undefined, 1000);
+  t.teardown(() => clearInterval(alive));
+  const paper = (name: string) => ({peers: {tor: {passwordFrom: {file: join(folder, name)}}}});
+  for (const name of ['one', 'two']) await writeFile(join(folder, name), name);
+  const {keeper, wishes, become, nextWish} = create(t, stateOf(paper('one')), systemClock);
+  const first = nextWish();
+  await keeper.start();
+  await first;
+  const second = nextWish();
+  become(stateOf(paper('two')));
+  await second;
+  t.deepEqual(
+    wishes.map(({config}) => config?.peers.map(({password}) => password)),
+    [['one'], ['two']],
+  );
+});
+
 test('etcd is found behind addresses and names', async t => {
   const found = await findEtcdAddresses([
     'https://203.0.113.5:2379',

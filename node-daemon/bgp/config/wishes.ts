@@ -34,6 +34,7 @@ export interface BgpWishesOptions {
 const APART_MS = 200; // a storm of records is one wish
 const RESOLVE_MS = 300_000;
 const MOST_RESOLVE_MS = 2000;
+const MOST_LOOK_MS = 2000;
 
 export class BgpWishes {
   readonly #options: BgpWishesOptions;
@@ -123,16 +124,32 @@ export class BgpWishes {
     if (this.#isClosed) return;
     const settled = this.#settled.look(clock.nowMs(), facts, reflectorsIn(state()));
     this.#lookAgain(settled.againMs);
-    const wish = deriveBgp({
-      ...{state: state(), labels, settled},
-      etcdAddresses: this.#etcdAddresses,
-      passwords: this.#files.passwords,
-      linkNeighbours: this.#linkNeighbours,
-      memory: this.#wish?.memory,
+    const derive = () =>
+      deriveBgp({
+        ...{state: state(), labels, settled},
+        etcdAddresses: this.#etcdAddresses,
+        passwords: this.#files.passwords,
+        linkNeighbours: this.#linkNeighbours,
+        memory: this.#wish?.memory,
+      });
+    let wish = derive();
+    const files = wish?.passwordFiles ?? [];
+    this.#files.want(files);
+    if (files.some(file => !this.#files.passwords.has(file))) {
+      await this.#looked();
+      wish = derive();
+    }
+    if (wish !== undefined && !this.#isClosed) this.#become(wish);
+  }
+
+  /** A session whose password was not read yet is none: a new file must not end it for a moment. */
+  async #looked(): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = this.#options.clock.after(MOST_LOOK_MS, resolve); // a file that hangs
     });
-    if (wish === undefined) return;
-    this.#files.want(wish.passwordFiles);
-    this.#become(wish);
+    await Promise.race([this.#files.looked(), late]);
+    timer?.cancel();
   }
 
   /** The lease says on disk which ranges are still ours; etcd is not needed for it. */
