@@ -8,6 +8,7 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
 import {measureBgp} from './bgp/section.js';
+import {measureBgpScale} from './bgp-scale/section.js';
 import {measureCni} from './cni/section.js';
 import {measureCniBesideBgp} from './cni-bgp/section.js';
 import {type Machine, describeMachine, formatMachine} from './machine.js';
@@ -25,6 +26,7 @@ const sections: Readonly<Record<SectionName, {run: Section; rounds: number}>> = 
   peers: {run: measurePeers, rounds: 3},
   memory: {run: measureMemory, rounds: 1},
   bgp: {run: measureBgp, rounds: 3},
+  'bgp-scale': {run: measureBgpScale, rounds: 1},
 };
 
 async function main(scope: BenchScope, options: Options): Promise<void> {

@@ -1,7 +1,7 @@
 /** The command line. Pure. */
 import {parseArgs} from 'node:util';
 
-export const sectionNames = ['cni', 'cni-bgp', 'peers', 'memory', 'bgp'] as const;
+export const sectionNames = ['cni', 'cni-bgp', 'peers', 'memory', 'bgp', 'bgp-scale'] as const;
 export type SectionName = (typeof sectionNames)[number];
 
 export interface Options {
@@ -17,7 +17,7 @@ export const usage = `Usage: node dist/bench/main.js [--only cni,bgp,…] [--rou
 Measures Twill beside Debian's ptp + host-local, iproute2 and BGP routers, in namespaces of this machine. Needs root.
 
   --only LIST        sections to run: ${sectionNames.join(', ')}
-  --rounds N         rounds of a section that has rounds (cni: 5, the others: 3)
+  --rounds N         rounds of a section that has rounds (cni: 5, bgp-scale: 1, the others: 3)
   --settle SECONDS   how long memory is watched in each state (41; a resync takes place every 30 s)
   --state DIR        where daemon and host-local keep their files (build/bench); its disk is synced to
   --json FILE        everything that was measured

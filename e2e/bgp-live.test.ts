@@ -46,6 +46,7 @@ labTest(
       await border.run(['ping', '-c', '1', '-W', '2', pod.ipv4]);
     }
     const [before] = await peersOf(a, 'border6');
+    const [{flaps: first = 0} = {}] = await peersOf(a, 'border4'); // connections may have collided
     const flaps = async (name: Name) => (await peersOf(a, name))[0]?.flaps;
 
     await configure({
@@ -65,18 +66,18 @@ labTest(
     await configure({gracefulShutdown: 'true'});
     await shows(bird, 'p0', /BGP\.community: \(65535,0\)/);
     await configure({holdTime: '30s', maxPrefixes: '100'});
-    t.is(await flaps('border4'), 0, 'nothing of this is a reason for a reset');
+    t.is(await flaps('border4'), first, 'nothing of this is a reason for a reset');
 
     for (const [round, password] of ['orange', 'lemon'].entries()) {
       await bird.reconfigure(birdConfig({password}));
       await a.writeFile('/etc/twill/border', `${password}\n`);
       if (round === 0) await configure({passwordFrom: '{file: /etc/twill/border}'});
-      await isUpAgain(a, round + 1);
+      await isUpAgain(a, first + round + 1);
     }
 
     await bird.reconfigure(birdConfig({asn: 64_999}));
     await configure({localAs: '{asn: 64999}'});
-    await isUpAgain(a, 3);
+    await isUpAgain(a, first + 3);
     await shows(bird, 'p0', /BGP\.as_path: 64999\n/);
 
     await configure({localAs: '{asn: 64999}', shutdown: 'moving house'});
@@ -91,7 +92,7 @@ labTest(
       ...{withinMs: 10_000, everyMs: 100, what: 'a without border4'},
     });
     const [after] = await peersOf(a, 'border6');
-    t.is(after?.flaps, 0);
+    t.is(after?.flaps, before?.flaps);
     t.is(after?.state, 'Established');
     t.true((after?.inStateSeconds ?? 0) > (before?.inStateSeconds ?? 0));
   },

@@ -66,7 +66,7 @@ async function start(
   kind: (typeof kinds)[number],
   given: typeof bfd | undefined,
 ): Promise<Pair> {
-  const session = {holdSeconds: 90, ...(given && {bfd: given})};
+  const session = {dialler: 'twill' as const, holdSeconds: 90, ...(given && {bfd: given})};
   const pair = await startPair(t, {kind, sessions: [session], twill: {kernel: true}});
   await established(pair.twill, pair.theirs[0] ?? '');
   await eventually(() => hasRoute(pair), {withinMs: 10_000, everyMs: 50, what: prefix});

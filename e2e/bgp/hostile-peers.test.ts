@@ -158,7 +158,7 @@ async function fabric(t: ExecutionContext) {
     peers: [
       {
         ...{address: ours, localAddress: '198.51.100.2', asn: 65001},
-        ...{holdSeconds: 3, families: ['ipv4']},
+        ...{holdSeconds: 3, families: ['ipv4'], passive: true},
       },
     ],
   });

@@ -21,7 +21,8 @@ for (const [kind, ask] of Object.entries(asks) as [RouterKind, (typeof asks)['bi
   labTest(
     `${kind} asks for everything again, and we do`,
     async t => {
-      const sessions = [{router: {keepsReceived: false}}]; // or it would not have to ask
+      // or it would not have to ask; and no collision ends the session
+      const sessions = [{dialler: 'twill' as const, router: {keepsReceived: false}}];
       const pair = await startPair(t, {kind, sessions, asn: 65001});
       const {twill, router, theirs} = pair;
       const [address = ''] = theirs;
@@ -50,7 +51,13 @@ for (const kind of ['bird', 'frr', 'gobgp'] as const) {
     `${kind} is asked for everything again, and does`,
     async t => {
       const config = {gracefulRestart: {timeSeconds: 30}}; // without it FRR waits for its own End-of-RIB
-      await weAsk(t, await startPair(t, {kind, asn: 65001, twill: config, router: config}));
+      await weAsk(
+        t,
+        await startPair(t, {
+          ...{kind, asn: 65001, sessions: [{dialler: 'twill'}]},
+          ...{twill: config, router: config},
+        }),
+      );
     },
     {programs: programs[kind]},
   );

@@ -54,7 +54,7 @@ export interface SpeakerOptions {
   readonly thread?: 'own' | 'ours'; // ours
   readonly printRoutes?: boolean; // true; without it routes() has nothing to look at
   /** Neighbours that dial; as standalone-config.ts has them. */
-  readonly ranges?: readonly {cidr: string; asn: number; password?: string}[];
+  readonly ranges?: readonly ({cidr: string} & Readonly<Record<string, unknown>>)[];
 }
 
 export class Speaker implements Router {
