@@ -31,13 +31,13 @@ export function usageOf({namespace}: Machine): Usage {
   return usage;
 }
 
-/** IPv4 routes of all tables of the machine. */
+/**
+ * IPv4 routes of the machine's main table. As long as nobody has added a rule, main and local table are one
+ * trie, which the file shows twice.
+ */
 export function countKernelRoutes({namespace}: Pick<Machine, 'namespace'>): number {
   const text = read(`/proc/${namespace.pid}/net/fib_triestat`);
-  return [...text.matchAll(/Prefixes:\s+(\d+)/g)].reduce(
-    (sum, [, count]) => sum + Number(count),
-    0,
-  );
+  return Number(/^Main:\n(?:\t.*\n)*?\tPrefixes:\s+(\d+)/m.exec(text)?.[1] ?? 0);
 }
 
 /** Empty when the process has gone. */

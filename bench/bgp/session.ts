@@ -76,7 +76,7 @@ export class BenchSession {
     });
     const isUp = await up;
     if (isUp)
-      setInterval(() => this.#socket.write(encodeKeepalive()), holdTimeSeconds * 250).unref();
+      setInterval(() => this.#socket.write(encodeKeepalive()), holdTimeSeconds * 333).unref();
     return isUp;
   }
 

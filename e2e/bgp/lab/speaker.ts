@@ -18,6 +18,8 @@ import {
 
 const program = fileURLToPath(new URL('../../../node-daemon/bgp/standalone.js', import.meta.url));
 const configFile = '/run/twill/speaker.json';
+/** The first line of bin/twilld. */
+const asTwilld = ['--max-semi-space-size=4'];
 
 interface RouteLine {
   readonly prefix: string;
@@ -74,7 +76,8 @@ export class Speaker implements Router {
 
   async start({isRestart = false}: {isRestart?: boolean} = {}): Promise<void> {
     await this.#machine.writeFile(configFile, JSON.stringify(this.#file(isRestart)));
-    this.#process = this.#machine.start([process.execPath, program, configFile]);
+    const flags = this.#options.thread === 'own' ? asTwilld : [];
+    this.#process = this.#machine.start([process.execPath, ...flags, program, configFile]);
     await this.#process.line(line => line.includes('"kind":"ready"'), 10_000);
   }
 
