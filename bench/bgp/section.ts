@@ -96,7 +96,7 @@ async function measureIn(scope: BenchScope, name: ContestantName, load: Load): P
     );
   }
   const router = createContestant(name, speaker, {
-    ...{asn: speakerAsn, identifier: '192.0.2.1', kernel: load.intoKernel},
+    ...{asn: speakerAsn, identifier: '192.0.2.1', ...(load.intoKernel && {kernel: true})},
     nextHops: {ipv4: '192.0.2.1', ipv6: '::'},
     peers: [toPeer('generator'), toPeer('sink')],
   });
