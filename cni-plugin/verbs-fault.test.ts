@@ -35,6 +35,7 @@ class Spoiler {
     return {
       port: socket.port,
       send: requests => this.#step(() => socket.send(requests)),
+      sendBatch: batch => this.#step(() => socket.sendBatch(batch)),
       must: requests => this.#step(() => socket.must(requests)),
       get: request => socket.get(request),
       dump: request => socket.dump(request),

@@ -5,7 +5,7 @@ export {boottimeMs} from './clock.js';
 export * from './netlink/constants.js';
 export {DecodeError, NetlinkError, type Retry} from './netlink/errors.js';
 export type {Family, Prefix} from './netlink/family.js';
-export type {Message, Request} from './netlink/message.js';
+export type {Message, Request, RequestBatch} from './netlink/message.js';
 export {openMonitor, type Monitor, type MonitorOptions} from './netlink/monitor.js';
 export {openNetlink, type NetlinkSocket} from './netlink/socket.js';
 export type {OpenOptions} from './netlink/channel.js';
@@ -26,6 +26,13 @@ export type {NextHop, Via} from './netlink/multipath.js';
 export * from './netlink/neighbour.js';
 export * from './netlink/nexthop.js';
 export * from './netlink/route.js';
+export {
+  RouteBatch,
+  type AddressWords,
+  type BatchedRoute,
+  type RouteBatchFields,
+  type RouteVerb,
+} from './netlink/route-batch.js';
 export * from './netlink/rule.js';
 export {newVeth, type NewVeth, type VethPeer} from './netlink/veth.js';
 export type {VxlanInfo} from './netlink/vxlan-info.js';

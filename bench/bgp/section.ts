@@ -27,12 +27,15 @@ export interface Load {
   readonly prefixes: number;
   readonly perSet: number;
   readonly intoKernel: boolean;
+  /** Measured is a second time: the peer has gone, all its routes have, and it comes back. */
+  readonly again?: boolean;
 }
 
 export const loads: readonly Load[] = [
   {name: '1 M, 4 per set', prefixes: 1_000_000, perSet: 4, intoKernel: false},
   {name: '1 M, one set', prefixes: 1_000_000, perSet: 1_000_000, intoKernel: false},
   {name: '100 k into the kernel', prefixes: 100_000, perSet: 4, intoKernel: true},
+  {name: 'the same, again', prefixes: 100_000, perSet: 4, intoKernel: true, again: true},
 ];
 
 /** One run of one speaker. */
@@ -102,8 +105,19 @@ async function measureIn(scope: BenchScope, name: ContestantName, load: Load): P
   });
   await router.start();
   const taking = startPeer(sink, 'sink', [load.prefixes]);
-  const giving = startPeer(generator, 'generator', [load.prefixes, load.perSet]);
+  const give = () => startPeer(generator, 'generator', [load.prefixes, load.perSet]);
+  let giving = give();
   await areReady(router, taking, giving);
+  if (load.again === true) {
+    const empty = countKernelRoutes(speaker);
+    giving.write('go\n');
+    await kernelHas(speaker, empty + load.prefixes);
+    await answer(taking, 'doneAtMs');
+    await giving.kill();
+    await kernelHas(speaker, empty);
+    giving = give();
+    await areReady(router, taking, giving);
+  }
 
   const before = usageOf(speaker);
   const routesBefore = countKernelRoutes(speaker);
@@ -156,6 +170,6 @@ async function answer<T>(program: LongProcess, key: string): Promise<T> {
 /** When; looked at every 10 ms. */
 async function kernelHas(machine: Machine, routes: number): Promise<number> {
   const what = `${routes} routes in the kernel`;
-  await eventually(() => countKernelRoutes(machine) >= routes, {withinMs, everyMs: 10, what});
+  await eventually(() => countKernelRoutes(machine) === routes, {withinMs, everyMs: 10, what});
   return now();
 }

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import {Answers, DumpAnswers} from './answers.js';
 import {NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN} from './constants.js';
-import {encodeBatch, type Request} from './message.js';
+import {encodeBatch, RequestList, type Request} from './message.js';
 
 const message = (type: number, flags: number, payload = new Uint8Array(4)): Request => ({
   op: 'test',
@@ -55,7 +55,7 @@ test('a dump can be refused, and can fail at its end', t => {
 
 test('each refused request has its own error, and the last of a batch answers for all of it', t => {
   const requests = Array.from({length: 4}, () => message(24, 0));
-  const answers = new Answers(requests, 0xfffffffe, [1, 3]);
+  const answers = new Answers(new RequestList(requests), 0xfffffffe, [1, 3]);
   answers.take(bytes(0xffffffff, message(NLMSG_ERROR, 0, errno(0))));
   answers.take(bytes(0, message(NLMSG_ERROR, 0, errno(17)))); // not the last: its batch goes on
   t.false(answers.complete);
@@ -70,7 +70,7 @@ test('each refused request has its own error, and the last of a batch answers fo
 
 test('batches are answered in any order', t => {
   const requests = [message(24, 0), message(24, 0), message(24, 0)];
-  const answers = new Answers(requests, 0xfffffffe, [0, 1, 2]);
+  const answers = new Answers(new RequestList(requests), 0xfffffffe, [0, 1, 2]);
   answers.take(bytes(0, message(NLMSG_ERROR, 0, errno(17))));
   answers.take(bytes(0xfffffffe, message(NLMSG_ERROR, 0, errno(0))));
   answers.take(bytes(0xfffffffe, message(NLMSG_ERROR, 0, errno(3)))); // a second answer
@@ -85,7 +85,7 @@ test('batches are answered in any order', t => {
 });
 
 test('lost answers are a failure of the socket', t => {
-  const answers = new Answers([message(24, 0)], 1, [0]);
+  const answers = new Answers(new RequestList([message(24, 0)]), 1, [0]);
   const error = t.throws(() => answers.take(bytes(0, message(NLMSG_OVERRUN, 0))), {
     code: 'ENOBUFS',
   });

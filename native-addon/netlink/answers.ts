@@ -4,9 +4,10 @@
  */
 import {NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN, NLM_F_DUMP_INTR} from './constants.js';
 import {NetlinkError} from './errors.js';
-import {decodeAck, Frames, type Message, type Request} from './message.js';
+import {decodeAck, Frames, type Message, type RequestBatch} from './message.js';
 
 const ENOBUFS = 105;
+type Named = Pick<RequestBatch, 'length' | 'opAt'>;
 
 /**
  * What answers requests that went out in one or more sendmsg: objects that were asked for, an error for
@@ -16,13 +17,13 @@ const ENOBUFS = 105;
 export class Answers {
   readonly errors: (NetlinkError | undefined)[];
   readonly messages: Message[] = [];
-  readonly #requests: readonly Request[];
+  readonly #requests: Named;
   readonly #first: number;
   readonly #answered: Uint8Array;
   readonly #missing: Set<number>; // lasts without an answer
 
   /** `lasts`: index of the last request of each sendmsg. */
-  constructor(requests: readonly Request[], first: number, lasts: readonly number[]) {
+  constructor(requests: Named, first: number, lasts: readonly number[]) {
     this.#requests = requests;
     this.#first = first;
     this.#answered = new Uint8Array(requests.length);
@@ -36,7 +37,7 @@ export class Answers {
 
   get firstMissing(): string {
     const [index = -1] = this.#missing;
-    return this.#requests[index]?.op ?? 'netlink';
+    return index < 0 ? 'netlink' : this.#requests.opAt(index);
   }
 
   /** @throws NetlinkError ENOBUFS when the kernel says that it lost messages. */
@@ -44,16 +45,17 @@ export class Answers {
     const frames = new Frames(bytes);
     while (frames.next()) {
       const index = (frames.sequence - this.#first) >>> 0;
-      const request = this.#requests[index];
       if (frames.type === NLMSG_OVERRUN) throw new NetlinkError('netlink overrun', ENOBUFS);
-      if (request === undefined || frames.type === NLMSG_NOOP) continue; // of a batch given up
+      if (index >= this.#requests.length || frames.type === NLMSG_NOOP) continue; // of a batch given up
       if (frames.type !== NLMSG_ERROR) {
         this.messages.push(frames.message());
         continue;
       }
       if (this.#answered[index] !== 0) continue;
       this.#answered[index] = 1;
-      if (!frames.isYes) this.errors[index] = decodeAck(frames.message(), request.op, 'error');
+      if (!frames.isYes) {
+        this.errors[index] = decodeAck(frames.message(), this.#requests.opAt(index), 'error');
+      }
       this.#missing.delete(index);
     }
   }

@@ -29,7 +29,7 @@ import {changeNexthop, changeRoute} from './fake-routes.js';
 import {createFakeState, type FakeState, type Verdict} from './fake-state.js';
 import {changeAddress, changeNeighbour, changeRule} from './fake-tables.js';
 import {decodeLink, type Link} from './link.js';
-import type {Message, Request} from './message.js';
+import {Frames, type Message, type Request, type RequestBatch} from './message.js';
 import type {NetlinkSocket} from './socket.js';
 
 export type Fault =
@@ -96,6 +96,13 @@ export class FakeKernel implements NetlinkSocket {
   async send(requests: readonly Request[]): Promise<readonly (NetlinkError | undefined)[]> {
     this.#enter(requests[0]);
     return requests.map(request => this.#handle(request));
+  }
+
+  async sendBatch(batch: RequestBatch): Promise<readonly (NetlinkError | undefined)[]> {
+    const frames = new Frames(batch.encode(0, 0, 0).bytes);
+    const requests: Request[] = [];
+    while (frames.next()) requests.push({...frames.message(), op: batch.opAt(requests.length)});
+    return this.send(requests);
   }
 
   async must(requests: readonly Request[]): Promise<void> {

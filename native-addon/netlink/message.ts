@@ -19,6 +19,15 @@ export interface Request {
   readonly payload: Uint8Array;
 }
 
+/** Requests that write themselves: many that are alike need no object each. */
+export interface RequestBatch {
+  readonly length: number;
+  /** Names the request in errors. */
+  opAt(index: number): string;
+  /** As encodeBatch. */
+  encode(firstSequence: number, extraFlags: number, lastFlags: number): EncodedBatch;
+}
+
 export interface Message {
   readonly type: number;
   readonly flags: number;
@@ -27,7 +36,7 @@ export interface Message {
 
 export const HEADER_BYTES = 16;
 /** More in one sendmsg gains nothing (measured), and 64 acks fit any receive buffer. */
-const BATCH_MESSAGES = 64;
+export const BATCH_MESSAGES = 64;
 const BATCH_BYTES = 32 * 1024;
 
 export interface EncodedBatch {
@@ -83,6 +92,26 @@ export function encodeBatch(
   }
   if (inBatch > 0) endBatch(requests.length - 1);
   return {bytes, ends: Uint32Array.from(ends), lasts};
+}
+
+export class RequestList implements RequestBatch {
+  readonly #requests: readonly Request[];
+
+  constructor(requests: readonly Request[]) {
+    this.#requests = requests;
+  }
+
+  get length(): number {
+    return this.#requests.length;
+  }
+
+  opAt(index: number): string {
+    return this.#requests[index]?.op ?? 'netlink';
+  }
+
+  encode(firstSequence: number, extraFlags: number, lastFlags: number): EncodedBatch {
+    return encodeBatch(this.#requests, firstSequence, extraFlags, lastFlags);
+  }
 }
 
 /**

@@ -8,7 +8,13 @@ import {Answers, DumpAnswers} from './answers.js';
 import {Channel, type OpenOptions} from './channel.js';
 import {NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST} from './constants.js';
 import {NetlinkError} from './errors.js';
-import {encodeBatch, type Message, type Request} from './message.js';
+import {
+  encodeBatch,
+  RequestList,
+  type Message,
+  type Request,
+  type RequestBatch,
+} from './message.js';
 
 export interface NetlinkSocket {
   /** Notifications of what it changes carry this number (nlmsg_pid); Monitor.ignore() knows it. */
@@ -18,6 +24,8 @@ export interface NetlinkSocket {
    * @throws NetlinkError when the socket itself fails or is closed; never for a kernel "no".
    */
   send(requests: readonly Request[]): Promise<readonly (NetlinkError | undefined)[]>;
+  /** The same for requests that write themselves. */
+  sendBatch(batch: RequestBatch): Promise<readonly (NetlinkError | undefined)[]>;
   /** send() that throws the first error. All requests are tried all the same. */
   must(requests: readonly Request[]): Promise<void>;
   /**
@@ -73,7 +81,13 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
 
   async send(requests: readonly Request[]): Promise<readonly (NetlinkError | undefined)[]> {
     if (requests.length === 0) return [];
-    const answers = await this.#exchange(requests);
+    const answers = await this.#exchange(new RequestList(requests));
+    return answers.errors;
+  }
+
+  async sendBatch(batch: RequestBatch): Promise<readonly (NetlinkError | undefined)[]> {
+    if (batch.length === 0) return [];
+    const answers = await this.#exchange(batch);
     return answers.errors;
   }
 
@@ -84,7 +98,7 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
   }
 
   async get(request: Request): Promise<Message | undefined> {
-    const {errors, messages} = await this.#exchange([request]);
+    const {errors, messages} = await this.#exchange(new RequestList([request]));
     const error = errors[0];
     if (error === undefined) return messages[0];
     if (ABSENT.has(error.code)) return undefined;
@@ -108,10 +122,10 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     );
   }
 
-  async #exchange(requests: readonly Request[]): Promise<Answers> {
-    const first = this.#takeSequences(requests.length);
-    const {bytes, ends, lasts} = encodeBatch(requests, first, NLM_F_REQUEST, NLM_F_ACK);
-    const answers = new Answers(requests, first, lasts);
+  async #exchange(batch: RequestBatch): Promise<Answers> {
+    const first = this.#takeSequences(batch.length);
+    const {bytes, ends, lasts} = batch.encode(first, NLM_F_REQUEST, NLM_F_ACK);
+    const answers = new Answers(batch, first, lasts);
     answers.take(await this.#changes.exchange(bytes, ends));
     while (!answers.complete) answers.take(await more(this.#changes, answers.firstMissing));
     return answers;

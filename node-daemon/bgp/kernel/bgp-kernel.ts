@@ -15,7 +15,7 @@ import type {Clock, Timer} from '../../datastore/clock.js';
 import {toNews, type News} from './news.js';
 import {takePicture} from './picture.js';
 import type {Refused} from './refusals.js';
-import {toRequests} from './requests.js';
+import {objectRequest} from './requests.js';
 import {families, LearntRoutes, type Batch} from './routes.js';
 import {NextHopTracker, type NextHop} from './tracker.js';
 import {Underlay} from './underlay.js';
@@ -176,14 +176,13 @@ export class BgpKernel {
     while (!this.#isStopped) {
       if (this.#clock.nowMs() >= this.#pictureAtMs) this.#pictureSoon();
       const batch = this.#routes.plan(SLICE, this.#clock.nowMs());
-      const requests = toRequests(batch);
       if (this.#routes.queued < TAKEN_BELOW) this.#tellTakers();
-      if (requests.length === 0) {
+      if (lengthOf(batch) === 0) {
         this.#tellHolding();
         await this.#sleep();
         continue;
       }
-      const sent = this.#send(batch, requests).finally(() => {
+      const sent = this.#send(batch).finally(() => {
         this.#underWay = this.#underWay.filter(each => each !== sent);
         this.#wake();
       });
@@ -204,11 +203,12 @@ export class BgpKernel {
     this.#options.onHolding?.(held);
   }
 
-  async #send(batch: Batch, requests: ReturnType<typeof toRequests>): Promise<void> {
+  async #send(batch: Batch): Promise<void> {
     const hadRefusals = this.#routes.refusals.size > 0;
-    const errors = await this.#use(socket => socket.send(requests)).catch((error: unknown) => {
+    const errors = await this.#use(socket => carryOut(socket, batch)).catch((error: unknown) => {
       if (!(error instanceof NetlinkError)) throw error;
-      return requests.map(() => error); // what became of them the next picture tells
+      // what became of them the next picture tells
+      return new Array<NetlinkError>(lengthOf(batch)).fill(error);
     });
     const isDoubtful = this.#routes.settle(batch, errors, this.#clock.nowMs());
     if (!isDoubtful) return;
@@ -367,4 +367,21 @@ export class BgpKernel {
     this.#takers = [];
     for (const tell of takers) tell();
   }
+}
+
+function lengthOf({objects, routes, garbage}: Batch): number {
+  return objects.length + routes.length + garbage.length;
+}
+
+/** In this order, also between batches: a socket carries out what it is given one after the other. */
+async function carryOut(
+  socket: NetlinkSocket,
+  {objects, routes, garbage}: Batch,
+): Promise<readonly (NetlinkError | undefined)[]> {
+  const answers = await Promise.all([
+    socket.send(objects.map(objectRequest)),
+    socket.sendBatch(routes),
+    socket.send(garbage.map(objectRequest)),
+  ]);
+  return answers.flat();
 }

@@ -4,10 +4,11 @@
  * agreed to. No I/O.
  */
 import type {Family} from '#bgp-fsm';
+import type {BatchedRoute} from '#native-addon';
 import {addressText} from '../../kernel/key.js';
 import type {KernelObject, ObjectOp} from './objects.js';
 import type {Refusal} from './refusals.js';
-import type {Batch, Observation, RouteOp} from './routes.js';
+import type {Batch, Observation} from './routes.js';
 
 interface HeldRoute {
   readonly family: Family;
@@ -25,7 +26,10 @@ export class PaperKernel {
   carryOut({objects, routes, garbage}: Batch): (Refusal | undefined)[] {
     return [
       ...objects.map(op => this.refuse() ?? this.#object(op)),
-      ...routes.map(op => this.refuse() ?? this.#route(op)),
+      ...Array.from(
+        {length: routes.length},
+        (_, at) => this.refuse() ?? this.#route(routes.at(at)),
+      ),
       ...garbage.map(op => this.#object(op)),
     ];
   }
@@ -74,7 +78,7 @@ export class PaperKernel {
     return undefined;
   }
 
-  #route({kind, family, address, bits, target}: RouteOp): Refusal | undefined {
+  #route({kind, family, address, bits, nexthopId: target}: BatchedRoute): Refusal | undefined {
     this.operations++;
     const key = `${addressText(address)}/${bits}`;
     const held = this.routes.get(key);

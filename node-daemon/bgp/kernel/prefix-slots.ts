@@ -5,6 +5,7 @@
  * Open addressing with linear probing over one array of words; 100,000 prefixes cost a few MiB, where
  * a Map with an object for each costs ten times that.
  */
+import type {AddressWords} from '#native-addon';
 
 export class PrefixSlots {
   readonly #words: number; // of 32 bits in an address
@@ -32,21 +33,24 @@ export class PrefixSlots {
 
   /** -1 when the prefix has none. */
   find(address: Uint8Array, bits: number): number {
-    return (this.#index[this.#probe(address, bits)] as number) - 1;
+    return (this.#index[this.#probe(address, bits, 0)] as number) - 1;
   }
 
-  /** The slot of the prefix, a new one if need be. `capacity` may have doubled after it. */
-  add(address: Uint8Array, bits: number): number {
-    let at = this.#probe(address, bits);
+  /**
+   * The slot of the prefix, a new one if need be. `capacity` may have doubled after it. The address
+   * begins at `from` in `octets`.
+   */
+  add(octets: Uint8Array, bits: number, from = 0): number {
+    let at = this.#probe(octets, bits, from);
     const found = this.#index[at] as number;
     if (found !== 0) return found - 1;
     if (this.#free.length === 0 && this.#count === this.capacity) {
       this.#grow();
-      at = this.#probe(address, bits);
+      at = this.#probe(octets, bits, from);
     }
-    const slot = this.#free.pop() ?? this.#count++;
+    const slot = this.#free.length > 0 ? (this.#free.pop() as number) : this.#count++;
     for (let word = 0; word < this.#words; word++) {
-      this.#keys[slot * this.#words + word] = wordAt(address, word);
+      this.#keys[slot * this.#words + word] = wordAt(octets, from + word * 4);
     }
     this.#bits[slot] = bits;
     this.#index[at] = slot + 1;
@@ -80,24 +84,32 @@ export class PrefixSlots {
     return address;
   }
 
+  /** The same, not copied: good until the next add(). */
+  addressWords(slot: number): AddressWords {
+    const width = this.#words === 1 ? 4 : 16;
+    return {words: this.#keys, from: slot * this.#words, width};
+  }
+
   bits(slot: number): number {
     return this.#bits[slot] as number;
   }
 
   /** Where the prefix is in the index, or would be. */
-  #probe(address: Uint8Array, bits: number): number {
+  #probe(octets: Uint8Array, bits: number, from: number): number {
     const mask = this.#index.length - 1;
     let hash = bits;
-    for (let word = 0; word < this.#words; word++) hash = mix(hash, wordAt(address, word));
+    for (let word = 0; word < this.#words; word++)
+      hash = mix(hash, wordAt(octets, from + word * 4));
     for (let at = finish(hash) & mask; ; at = (at + 1) & mask) {
       const slot = (this.#index[at] as number) - 1;
-      if (slot < 0 || (this.#bits[slot] === bits && this.#hasAddress(slot, address))) return at;
+      if (slot < 0 || (this.#bits[slot] === bits && this.#hasAddress(slot, octets, from)))
+        return at;
     }
   }
 
-  #hasAddress(slot: number, address: Uint8Array): boolean {
+  #hasAddress(slot: number, octets: Uint8Array, from: number): boolean {
     for (let word = 0; word < this.#words; word++) {
-      if (this.#keys[slot * this.#words + word] !== wordAt(address, word)) return false;
+      if (this.#keys[slot * this.#words + word] !== wordAt(octets, from + word * 4)) return false;
     }
     return true;
   }
@@ -134,14 +146,9 @@ export function resized<T extends Uint8Array | Uint32Array | Int32Array>(
   return to;
 }
 
-function wordAt(address: Uint8Array, word: number): number {
-  const at = word * 4;
+function wordAt(octets: Uint8Array, at: number): number {
   return (
-    ((address[at]! << 24) |
-      (address[at + 1]! << 16) |
-      (address[at + 2]! << 8) |
-      address[at + 3]!) >>>
-    0
+    ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0
   );
 }
 

@@ -1,52 +1,24 @@
 /** From batches to netlink requests, and from dumps to what they show of ours. Pure. */
 import {
   deleteNexthop,
-  deleteRoute,
   newNexthop,
-  newRoute,
-  RT_SCOPE_NOWHERE,
-  RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
-  RTN_UNICAST,
   type Nexthop,
   type Request,
   type Route,
 } from '#native-addon';
-import {isBgpMetric, isBgpNexthopId, METRIC_BGP} from '../../kernel/bgp-objects.js';
+import {isBgpMetric, isBgpNexthopId} from '../../kernel/bgp-objects.js';
 import {PROTOCOL_TWILL} from '../../kernel/port.js';
 import type {KernelObject, ObjectOp} from './objects.js';
-import type {Batch, ObservedRoute, RouteOp} from './routes.js';
+import type {ObservedRoute} from './routes.js';
 
-/** In the order in which `settle` reads the answers. */
-export function toRequests({objects, routes, garbage}: Batch): Request[] {
-  return [
-    ...objects.map(objectRequest),
-    ...routes.map(routeRequest),
-    ...garbage.map(objectRequest),
-  ];
-}
-
-function objectRequest({kind, id, object}: ObjectOp): Request {
+export function objectRequest({kind, id, object}: ObjectOp): Request {
   if (kind === 'delete') return deleteNexthop(id);
   const nexthop: Nexthop =
     object.kind === 'group'
       ? {id, protocol: PROTOCOL_TWILL, group: object.members}
       : {id, protocol: PROTOCOL_TWILL, oif: object.ifindex, gateway: object.gateway};
   return newNexthop(nexthop, kind);
-}
-
-function routeRequest({kind, family, address, bits, target}: RouteOp): Request {
-  const route: Route = {
-    family,
-    table: RT_TABLE_MAIN,
-    protocol: PROTOCOL_TWILL,
-    scope: kind === 'delete' ? RT_SCOPE_NOWHERE : RT_SCOPE_UNIVERSE, // nowhere: whatever it has
-    type: RTN_UNICAST,
-    destination: {address, bits},
-    priority: METRIC_BGP,
-    ...(target > 0 && {nexthopId: target}),
-  };
-  return kind === 'delete' ? deleteRoute(route) : newRoute(route, kind);
 }
 
 /** Undefined: not ours. */

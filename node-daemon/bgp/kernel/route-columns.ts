@@ -2,6 +2,7 @@
  * What is known of each learnt prefix of one family, in columns: which set of next hops it is to have,
  * which object its route in the kernel names, and the queue of those where the two differ. No I/O.
  */
+import type {AddressWords} from '#native-addon';
 import {PrefixSlots, resized} from './prefix-slots.js';
 
 /** `wanted`: nobody has said yet; a route that an earlier process left stays. */
@@ -46,8 +47,9 @@ export class RouteColumns {
     return this.#slots.find(address, bits);
   }
 
-  slotOf(address: Uint8Array, bits: number): number {
-    const slot = this.#slots.add(address, bits);
+  /** The address begins at `from` in `octets`. */
+  slotOf(octets: Uint8Array, bits: number, from = 0): number {
+    const slot = this.#slots.add(octets, bits, from);
     const {capacity} = this.#slots;
     if (capacity > this.#wanted.length) {
       this.#wanted = resized(this.#wanted, capacity);
@@ -61,6 +63,15 @@ export class RouteColumns {
 
   prefix(slot: number): {address: Uint8Array; bits: number} {
     return {address: this.#slots.address(slot), bits: this.#slots.bits(slot)};
+  }
+
+  bits(slot: number): number {
+    return this.#slots.bits(slot);
+  }
+
+  /** Not a copy: good until the next slotOf(). */
+  addressWords(slot: number): AddressWords {
+    return this.#slots.addressWords(slot);
   }
 
   wanted(slot: number): number {

@@ -10,25 +10,20 @@
  * that an earlier process left are stale: kept until the same route is selected (and then nothing is
  * written) or until sweep() says that all which will be selected is.
  */
-import {unpackSelected, type Family, type SelectedColumns, type SelectedRoute} from '#bgp-fsm';
+import type {Family, SelectedColumns, SelectedNextHop, SelectedRoute} from '#bgp-fsm';
+import {RouteBatch, RT_TABLE_MAIN} from '#native-addon';
+import {METRIC_BGP} from '../../kernel/bgp-objects.js';
 import {addressText} from '../../kernel/key.js';
+import {PROTOCOL_TWILL} from '../../kernel/port.js';
 import {NextHopObjects, type Hop, type KernelObject, type ObjectOp, type Path} from './objects.js';
 import {Refusals, type Refusal} from './refusals.js';
 import {OVERWRITTEN, RouteColumns, STALE, UNKNOWN} from './route-columns.js';
 
-export interface RouteOp {
-  readonly kind: 'add' | 'replace' | 'delete';
-  readonly family: Family;
-  readonly slot: number;
-  readonly address: Uint8Array;
-  readonly bits: number;
-  readonly target: number; // nexthop id; of a deletion 0
-}
-
 /** To be carried out in this order: objects, routes, garbage. */
 export interface Batch {
   readonly objects: readonly ObjectOp[];
-  readonly routes: readonly RouteOp[];
+  readonly routes: RouteBatch;
+  readonly slots: Int32Array; // of each route
   readonly garbage: readonly ObjectOp[];
 }
 
@@ -51,6 +46,11 @@ type Retry =
   | {readonly kind: 'object'; readonly id: number; readonly name: string};
 
 export const families: readonly Family[] = ['ipv4', 'ipv6'];
+const ours = {table: RT_TABLE_MAIN, protocol: PROTOCOL_TWILL, priority: METRIC_BGP};
+const none: readonly SelectedNextHop[] = [];
+
+/** Nothing can be done about its route now. */
+const UNDECIDED = -3;
 
 export class LearntRoutes {
   readonly objects: NextHopObjects;
@@ -68,16 +68,27 @@ export class LearntRoutes {
 
   select({family, address, bits, nextHops}: SelectedRoute): void {
     const columns = this.#columns[family];
-    const slot = columns.slotOf(address, bits);
+    this.#want(columns, columns.slotOf(address, bits), nextHops);
+  }
+
+  selectColumns({families, bits, addresses, nextHops, sets}: SelectedColumns): void {
+    const {ipv4, ipv6} = this.#columns;
+    let from = 0;
+    for (let at = 0; at < families.length; at++) {
+      const isIpv4 = families[at] === 4;
+      const columns = isIpv4 ? ipv4 : ipv6;
+      const slot = columns.slotOf(addresses, bits[at] as number, from);
+      this.#want(columns, slot, sets[nextHops[at] as number] ?? none);
+      from += isIpv4 ? 4 : 16;
+    }
+  }
+
+  #want(columns: RouteColumns, slot: number, nextHops: readonly SelectedNextHop[]): void {
     const before = columns.wanted(slot);
     const set = nextHops.length === 0 ? undefined : this.objects.retain(nextHops);
     if (set !== undefined && before === STALE) this.objects.claim(set, columns.held(slot));
     if (before > 0) this.objects.release(this.objects.set(before - 1));
     columns.want(slot, set === undefined ? 0 : set.ix + 1);
-  }
-
-  selectColumns(columns: SelectedColumns): void {
-    for (const route of unpackSelected(columns)) this.select(route);
   }
 
   /** All that will be selected of the family is: stale routes go. */
@@ -106,9 +117,11 @@ export class LearntRoutes {
       if (!objects.some(op => op.name === name)) this.refusals.forget(name); // as it should be
     }
     for (const {waiting} of ready) this.#wake(waiting);
-    const routes: RouteOp[] = [];
-    for (const family of families) this.#planFamily(family, routes, limit);
-    return {objects, routes, garbage: this.queued === 0 ? this.objects.takeDeletes() : []};
+    const most = Math.min(limit, this.queued);
+    const routes = new RouteBatch(ours, most);
+    const slots = new Int32Array(most);
+    for (const family of families) this.#planFamily(family, routes, slots);
+    return {objects, routes, slots, garbage: this.queued === 0 ? this.objects.takeDeletes() : []};
   }
 
   /** What the kernel said, by the index of the operation. True: something is not as we believed. */
@@ -118,10 +131,11 @@ export class LearntRoutes {
     for (const [at, op] of objects.entries()) {
       isDoubtful = this.#settleObject(op, errors[at], nowMs) || isDoubtful;
     }
-    for (const [at, op] of routes.entries()) {
+    for (let at = 0; at < routes.length; at++) {
       const error = errors[objects.length + at];
-      if (error === undefined && op.kind !== 'delete' && this.refusals.size === 0) continue;
-      isDoubtful = this.#settleRoute(op, error, nowMs) || isDoubtful;
+      const isPlain = routes.kindAt(at) !== 'delete' && this.refusals.size === 0;
+      if (error === undefined && isPlain) continue;
+      isDoubtful = this.#settleRoute(batch, at, error, nowMs) || isDoubtful;
     } // garbage that was not there is gone as well
     for (const error of errors) if (error === undefined) this.written++;
     return isDoubtful;
@@ -172,38 +186,40 @@ export class LearntRoutes {
     }
   }
 
-  #planFamily(family: Family, routes: RouteOp[], limit: number): void {
+  #planFamily(family: Family, routes: RouteBatch, slots: Int32Array): void {
     const columns = this.#columns[family];
-    while (routes.length < limit) {
+    while (routes.length < slots.length) {
       const slot = columns.next();
       if (slot < 0) return;
-      const op = this.#planRoute(family, columns, slot);
-      if (op === undefined) continue;
-      this.#moveCount(columns.held(slot), op.target);
-      columns.write(slot, op.target, this.#epoch);
-      routes.push(op);
+      const held = columns.held(slot);
+      const target = this.#targetOf(family, columns, slot);
+      if (target === held || target === UNDECIDED) continue;
+      const isThere = held > 0 || held === OVERWRITTEN;
+      const kind = target === 0 ? 'delete' : isThere ? 'replace' : 'add';
+      this.#moveCount(held, target);
+      columns.write(slot, target, this.#epoch);
+      slots[routes.length] = slot;
+      routes.add(kind, columns.addressWords(slot), columns.bits(slot), target);
     }
   }
 
-  #planRoute(family: Family, columns: RouteColumns, slot: number): RouteOp | undefined {
+  /** The object that its route is to name; 0: it is to have none. */
+  #targetOf(family: Family, columns: RouteColumns, slot: number): number {
     const wanted = columns.wanted(slot);
-    const held = columns.held(slot);
-    if (wanted === STALE) return undefined;
+    if (wanted === STALE) return UNDECIDED;
     const set = wanted === 0 ? undefined : this.objects.set(wanted - 1);
     const target = set === undefined ? 0 : this.objects.target(set);
     if (set !== undefined && target === 0) {
       set.waiting[family].push(slot);
-      return undefined;
+      return UNDECIDED;
     }
-    const {address, bits} = columns.prefix(slot);
-    if (target === held) {
-      if (this.refusals.size > 0) this.refusals.forget(routeKey(address, bits));
-      if (target === 0) columns.free(slot);
-      return undefined;
+    if (target !== columns.held(slot)) return target;
+    if (this.refusals.size > 0) {
+      const {address, bits} = columns.prefix(slot);
+      this.refusals.forget(routeKey(address, bits));
     }
-    const isThere = held > 0 || held === OVERWRITTEN;
-    const kind = target === 0 ? 'delete' : isThere ? 'replace' : 'add';
-    return {kind, family, slot, address, bits, target};
+    if (target === 0) columns.free(slot);
+    return target;
   }
 
   #settleObject({id, name}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
@@ -216,8 +232,14 @@ export class LearntRoutes {
     return true;
   }
 
-  #settleRoute(op: RouteOp, error: Refusal | undefined, nowMs: number): boolean {
-    const {family, slot, kind, address, bits, target} = op;
+  #settleRoute(
+    {routes, slots}: Batch,
+    at: number,
+    error: Refusal | undefined,
+    nowMs: number,
+  ): boolean {
+    const {family, kind, address, bits, nexthopId: target} = routes.at(at);
+    const slot = slots[at] as number;
     const columns = this.#columns[family];
     const isIt = columns.find(address, bits) === slot;
     if (error === undefined || (kind === 'delete' && error.code === 'ESRCH')) {
