@@ -10,6 +10,7 @@
  */
 import {addPod, createCluster} from './cluster.js';
 import {eventually} from './lab/eventually.js';
+import {askDaemon} from './lab/api.js';
 import type {Host} from './lab/host.js';
 import {Stream} from './lab/traffic.js';
 import {labTest} from './privileged.js';
@@ -40,6 +41,11 @@ labTest(
     const addresses = [p2, p3].flatMap(({ipv4, ipv6}) => [ipv4, ipv6]);
     for (const {ok, error} of await p1.echo(addresses)) t.true(ok, error);
     t.regex((await a.twillctl(['bgp', 'peers'])).stdout, /Established/);
+    const shown = (await a.twillctl(['node', 'status'])).stdout;
+    t.regex(shown, /^BGP: .* 2 of 2 sessions established, 4 learnt routes$/m);
+    const metrics = await askDaemon(a, '/metrics');
+    t.regex(metrics, /^twill_bgp_peer_state\{peer="node\/b",.*\} 6$/m);
+    t.regex(metrics, /^twill_bgp_routes\{family="ipv6",are="installed"\} 2$/m);
     const free = [p2.ipv4, p2.ipv6].map(neighbourOf);
     for (const {error} of await p1.echo(free)) t.regex(error ?? '', /E(HOST|NET)UNREACH/);
     t.is(await unreachable(b), 2);

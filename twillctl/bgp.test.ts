@@ -81,6 +81,7 @@ async function createDesk(
       metrics: () => Promise.resolve(''),
       bgp: {
         peers: () => Promise.resolve(peers),
+        overview: () => Promise.resolve(undefined),
         routes(query) {
           asked.push(query.toString());
           const {family, table, limit, after} = Object.fromEntries(query);

@@ -245,7 +245,7 @@ test('nodes, leases and endpoints show as daemons write them; a broken one hides
   });
 });
 
-const status: NodeStatus = {
+let status: NodeStatus = {
   node: 'a',
   uid: 'u',
   version: '0.1.0',
@@ -333,6 +333,24 @@ nodes/c   spec: expected address or address6
   t.deepEqual(
     JSON.parse((await type(['node', 'status', '-o', 'json', '--node-api', server.url])).out),
     status,
+  );
+
+  status = {
+    ...status,
+    bgp: {
+      ...{asn: 64512, identifier: '192.0.2.1', sessions: 2, established: 1, restarting: true},
+      ...{routes: 12, staleRoutes: 3, refused: 0},
+      down: [{name: 'tor', address: '192.0.2.9', state: 'Active', reason: 'no TCP answer'}],
+    },
+  };
+  const {out: speaking} = await type(['node', 'status', '--node-api', server.url]);
+  const facts =
+    'AS 64512, identifier 192.0.2.1, 1 of 2 sessions established, 12 learnt routes, ' +
+    '3 of them stale, restarting';
+  t.true(speaking.includes(`BGP:       ${facts}\n`), speaking);
+  t.regex(
+    speaking,
+    /^SESSION +ADDRESS +STATE +REASON\ntor +192\.0\.2\.9 +Active +no TCP answer\n/m,
   );
 
   const version = await type(['version', '--node-api', server.url]);

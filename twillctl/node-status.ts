@@ -35,6 +35,7 @@ export function formatStatus(status: NodeStatus, nowMs: number, everyPeer = fals
     formatFacts(status, nowMs, troubled.length),
     formatRanges(status),
     formatPeers(shown),
+    formatSessions(status, everyPeer),
     formatTables(status, nowMs),
     formatErrors(status, nowMs),
     status.problems.length === 0
@@ -64,6 +65,7 @@ function formatFacts(status: NodeStatus, nowMs: number, troubledPeers: number): 
         ? String(peers.length)
         : `${peers.length}, ${troubledPeers} with problems`,
     ],
+    ...(status.bgp === undefined ? [] : [['BGP', formatBgp(status.bgp)] as const]),
     ['Pods', String(status.attachments)],
   ];
   return facts.map(([name, value]) => `${`${name}:`.padEnd(11)}${value || '<none>'}\n`).join('');
@@ -100,6 +102,25 @@ function formatPeers(peers: readonly PeerStatus[]): string {
     problems.length === 0 ? 'ok' : problems.join('; '),
   ]);
   return formatTable(['PEER', 'ADDRESS', 'RANGES', 'STATE'], rows);
+}
+
+function formatBgp(bgp: NonNullable<NodeStatus['bgp']>): string {
+  const {asn, identifier, sessions, established, routes, staleRoutes, refused, restarting} = bgp;
+  return joinGiven(
+    `AS ${asn}, identifier ${identifier}`,
+    `${established} of ${sessions} sessions established`,
+    `${routes} learnt routes`,
+    staleRoutes === 0 ? '' : `${staleRoutes} of them stale`,
+    refused === 0 ? '' : `${refused} refused by the kernel`,
+    restarting ? 'restarting' : '',
+  );
+}
+
+function formatSessions({bgp}: NodeStatus, every: boolean): string {
+  if (bgp === undefined || bgp.down.length === 0) return '';
+  const shown = every ? bgp.down : bgp.down.slice(0, mostPeersShown);
+  const rows = shown.map(({name, address, state, reason}) => [name, address, state, reason ?? '']);
+  return formatTable(['SESSION', 'ADDRESS', 'STATE', 'REASON'], rows);
 }
 
 function formatTables({reconcile}: NodeStatus, nowMs: number): string {

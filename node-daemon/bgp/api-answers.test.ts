@@ -4,9 +4,17 @@ import {PaperSpeaker, peerAt, routesTo, speakerOf} from '../bgp-fsm/speaker/pape
 import {PaperClock, PaperNetwork} from '../bgp-fsm/speaker/paper-world.js';
 import {openNodeApi, type NodeApi} from '../http/client.js';
 import {createHttpServer} from '../http/server.js';
+import {ManualClock, systemClock} from '../datastore/clock.js';
+import {createMetrics, type MetricsSample} from '../http/metrics.js';
 import {createBgpAnswers} from './api-answers.js';
+import type {BgpKernelView} from './api.js';
 
 const [left, right] = ['192.0.2.1', '192.0.2.2'];
+
+const daemon: MetricsSample = {
+  ...{ready: true, leaseState: 'held', ranges: [], attachments: 0, peers: 0, problems: 0},
+  ...{etcdConnected: true, etcdResyncs: 1},
+};
 
 /** The API of a daemon whose speaker is this one. */
 async function serve(t: ExecutionContext, {speaker}: PaperSpeaker): Promise<NodeApi> {
@@ -22,7 +30,10 @@ async function serve(t: ExecutionContext, {speaker}: PaperSpeaker): Promise<Node
       healthy: () => ({ok: true, reasons: []}),
       ready: () => ({ok: true, reasons: []}),
       metrics: () => Promise.resolve(''),
-      bgp: createBgpAnswers({speaker: () => host, self: () => self}),
+      bgp: createBgpAnswers({
+        ...{speaker: () => host, kernel: () => undefined, self: () => self},
+        clock: systemClock,
+      }),
     },
     onError: error => t.fail(String(error)),
   });
@@ -77,4 +88,75 @@ test('peers and routes of a speaker are told by the API', async t => {
     message: /404, there is no peer x; there are tor$/,
   });
   await t.throwsAsync(api.bgpRoutes({limit: 'x'}), {message: /400, limit: expected/});
+});
+
+const written: BgpKernelView = {
+  routes: {ipv4: {wanted: 251, held: 250, stale: 3}, ipv6: {wanted: 0, held: 0, stale: 0}},
+  refused: 1,
+};
+
+test('metrics have what the API says of each peer, and nothing of one that went', async t => {
+  const clock = new PaperClock();
+  const network = new PaperNetwork(clock);
+  const one = new PaperSpeaker(network, left, {rib: new Rib()});
+  const other = new PaperSpeaker(network, right, {rib: new Rib()});
+  const peers = [peerAt(right, {name: 'tor'}), peerAt('192.0.2.3', {name: 'gone'})];
+  other.speaker.setLocalRoutes(routesTo('10.2.0.0/16', '10.2.1.0/24'));
+  one.speaker.configure(speakerOf(65001, {peers}));
+  other.speaker.configure(speakerOf(65002, {peers: [peerAt(left)]}));
+  clock.run(120_000);
+  const answers = createBgpAnswers({
+    speaker: () => ({
+      status: () => Promise.resolve(one.speaker.status()),
+      show: () => Promise.resolve([]),
+    }),
+    kernel: () => Promise.resolve(written),
+    self: () => ({node: 'a', asn: 65001, identifier: 0xc0000201}),
+    clock: new ManualClock(),
+  });
+  const metrics = createMetrics('0.1.0');
+  const text = await metrics.render({...daemon, bgp: await answers.overview()});
+  for (const line of [
+    `twill_bgp_peer_state{peer="tor",address="${right}",asn="65002"} 6`,
+    'twill_bgp_peer_flaps_total{peer="tor"} 0',
+    'twill_bgp_peer_prefixes{peer="tor",family="ipv4",are="best"} 2',
+    'twill_bgp_peer_prefixes{peer="tor",family="ipv6",are="advertised"} 0',
+    'twill_bgp_peer_up_seconds{peer="gone"} 0',
+    'twill_bgp_restarting 0',
+    'twill_bgp_routes{family="ipv4",are="installed"} 250',
+    'twill_bgp_routes{family="ipv4",are="stale"} 3',
+    'twill_bgp_routes_refused 1',
+  ]) {
+    t.true(text.includes(`${line}\n`), `${line} in\n${text}`);
+  }
+  t.regex(
+    text,
+    /^twill_bgp_peer_messages_total\{peer="tor",direction="sent",type="keepalive"\} [1-9]/m,
+  );
+  t.regex(text, /^twill_bgp_peer_up_seconds\{peer="tor"\} [1-9]/m);
+  t.regex(
+    text,
+    /^twill_bgp_peer_last_error_timestamp_seconds\{peer="gone",reason="[^"]+"\} \d{10}$/m,
+  );
+
+  one.speaker.configure(speakerOf(65001, {peers: peers.slice(0, 1)}));
+  const later = await metrics.render({...daemon, bgp: await answers.overview()});
+  t.false(later.includes('peer="gone"'));
+  t.true(later.includes('peer="tor"'));
+  t.notRegex(await metrics.render(daemon), /^twill_bgp/m, 'no speaker, no line');
+});
+
+test('a speaker that died or hangs is no overview, and holds nothing up for long', async t => {
+  const self = () => ({node: 'a', asn: 65001, identifier: 1});
+  const show = () => Promise.resolve([]);
+  const dead = () => Promise.reject(new Error('out of memory'));
+  const never = () => new Promise<never>(() => undefined);
+  for (const status of [dead, never]) {
+    const kernel = () => Promise.resolve(written);
+    const clock = new ManualClock();
+    const answers = createBgpAnswers({speaker: () => ({status, show}), kernel, self, clock});
+    const overview = answers.overview();
+    await clock.advance(2000);
+    t.is(await overview, undefined);
+  }
 });

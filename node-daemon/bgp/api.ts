@@ -12,6 +12,19 @@ export interface BgpPeersAnswer {
   readonly peers: readonly BgpPeerView[];
 }
 
+/** All of it at once, for metrics and for the status of the node. */
+export interface BgpOverview extends BgpPeersAnswer {
+  readonly kernel: BgpKernelView;
+}
+
+/** Learnt routes in the kernel. */
+export interface BgpKernelView {
+  readonly routes: Readonly<
+    Record<ApiFamily, {readonly wanted: number; readonly held: number; readonly stale: number}>
+  >;
+  readonly refused: number; // changes that the kernel refuses and that are tried again
+}
+
 /** Our own restart (RFC 4724): until it is over, nothing is swept and End-of-RIB is not sent. */
 export interface RestartView {
   readonly isOver: boolean;

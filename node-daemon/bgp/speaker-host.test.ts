@@ -133,3 +133,20 @@ test('a configuration survives the way to another thread, its policies by their 
     first,
   );
 });
+
+test('a speaker whose thread dies leaves no question without an answer', async t => {
+  const deaths: Error[] = [];
+  const host = new SpeakerHost({
+    ...{thread: 'own', start: {restarted: false, preserved: []}},
+    onMessage: () => undefined,
+    onDeath: error => deaths.push(error),
+  });
+  await host.status();
+  host.tell({kind: 'nextHops', states: undefined as never});
+  const said = () => host.status().catch((error: unknown) => error);
+  const first = await said();
+  t.is(deaths.length, 1);
+  t.is(first, deaths[0]);
+  t.is(await said(), first);
+  await host.leave({kind: 'restart'});
+});

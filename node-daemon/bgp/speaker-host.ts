@@ -33,7 +33,8 @@ export interface HostOptions {
 export class SpeakerHost {
   readonly #end: SpeakerEnd;
   readonly #onMessage: (message: HostMessage) => void;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, Waiter>();
+  #death: Error | undefined;
   #nextId = 1;
   #left: (() => void) | undefined;
   #leaving: Promise<void> | undefined;
@@ -41,7 +42,14 @@ export class SpeakerHost {
   constructor({thread, start, onMessage, onDeath}: HostOptions) {
     this.#onMessage = onMessage;
     const hear = (message: SpeakerMessage) => this.#hear(message);
-    this.#end = thread === 'own' ? runOnThread(hear, onDeath) : runHere(hear);
+    const die = (error: Error) => {
+      this.#death = error;
+      for (const {reject} of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+      this.#left?.();
+      onDeath(error);
+    };
+    this.#end = thread === 'own' ? runOnThread(hear, die) : runHere(hear);
     this.#end.tell({kind: 'start', start});
   }
 
@@ -73,16 +81,19 @@ export class SpeakerHost {
   }
 
   async #leave(how: Leave): Promise<void> {
-    const left = new Promise<void>(resolve => (this.#left = resolve));
-    this.#end.tell({kind: 'leave', how});
-    await left;
+    if (this.#death === undefined) {
+      const left = new Promise<void>(resolve => (this.#left = resolve));
+      this.#end.tell({kind: 'leave', how});
+      await left;
+    }
     await this.#end.close();
   }
 
   #ask(command: (id: number) => SpeakerCommand): Promise<Answer> {
     const id = this.#nextId++;
-    return new Promise(resolve => {
-      this.#waiting.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      if (this.#death !== undefined) return reject(this.#death);
+      this.#waiting.set(id, {resolve, reject});
       this.#end.tell(command(id));
     });
   }
@@ -91,7 +102,7 @@ export class SpeakerHost {
     switch (message.kind) {
       case 'status':
       case 'shown':
-        this.#waiting.get(message.id)?.(message);
+        this.#waiting.get(message.id)?.resolve(message);
         this.#waiting.delete(message.id);
         return;
       case 'left':
@@ -101,6 +112,11 @@ export class SpeakerHost {
         this.#onMessage(message);
     }
   }
+}
+
+interface Waiter {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
 }
 
 type Answer = Extract<SpeakerMessage, {kind: 'shown' | 'status'}>;

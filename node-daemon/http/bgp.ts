@@ -1,10 +1,12 @@
 /** The paths of BGP, and what is answered where no speaker runs. Pure, but for who is asked. */
-import type {ApiProblem, BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
+import type {ApiProblem, BgpOverview, BgpPeersAnswer, BgpRoutesAnswer} from '../bgp/api.js';
 import {failure, json, type Answer, type Answerer} from './answer.js';
 
 /** Undefined: no speaker runs here. */
 export interface BgpAnswers {
   peers(): Promise<BgpPeersAnswer | undefined>;
+  /** Undefined also when the speaker does not answer in time: who asks has other things to say. */
+  overview(): Promise<BgpOverview | undefined>;
   routes(query: URLSearchParams): Promise<BgpRoutesAnswer | ApiProblem | undefined>;
 }
 

@@ -92,6 +92,7 @@ test('BGP peers and routes are asked for with a query, and refused in words', as
   const {url} = await serve(t, {
     bgp: {
       peers: () => Promise.resolve(peers),
+      overview: nothing,
       routes(query) {
         asked.push(String(query));
         return Promise.resolve(
@@ -111,7 +112,7 @@ test('BGP peers and routes are asked for with a query, and refused in words', as
 });
 
 test('where no speaker runs, BGP is not found', async t => {
-  for (const routes of [{}, {bgp: {peers: nothing, routes: nothing}}]) {
+  for (const routes of [{}, {bgp: {peers: nothing, overview: nothing, routes: nothing}}]) {
     const {url} = await serve(t, routes);
     await t.throwsAsync(openNodeApi(url).bgpPeers(), {message: /404, no BGP speaker runs/});
   }

@@ -10,6 +10,7 @@ const busy: LivenessView = {
   startedAtMs: 1000,
   nowMs: 1_000_000,
   resyncMs: 30_000,
+  deaths: [],
 };
 
 test('a daemon that serves pods and comes round is alive', t => {
@@ -35,6 +36,12 @@ test('a first pass that never ends is no life', t => {
   t.false(judgeLiveness({...busy, lastPassAtMs: undefined, nowMs: 122_000}).ok);
 });
 
+test('a thread that died of an error is no life: only a restart brings it back', t => {
+  const {ok, reasons} = judgeLiveness({...busy, deaths: ['the speaker died: out of memory']});
+  t.false(ok);
+  t.deepEqual(reasons, ['the speaker died: out of memory']);
+});
+
 /** A core over a paper kernel, on a turned clock, as /healthz sees it. */
 async function startCore(t: ExecutionContext) {
   const kernel = new FakeKernel();
@@ -43,7 +50,7 @@ async function startCore(t: ExecutionContext) {
   const life = () => {
     const {lastPassAtMs} = core.health();
     const nowMs = clock.nowMs();
-    return judgeLiveness({cni: 'served', lastPassAtMs, startedAtMs: 0, nowMs, resyncMs: 30_000});
+    return judgeLiveness({...busy, lastPassAtMs, startedAtMs: 0, nowMs});
   };
   await core.start();
   t.teardown(() => core.stop());

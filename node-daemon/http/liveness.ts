@@ -12,6 +12,7 @@ export interface LivenessView {
   readonly startedAtMs: number;
   readonly nowMs: number;
   readonly resyncMs: number; // the loop comes round at least this often
+  readonly deaths: readonly string[]; // threads that ended by an error, in words
 }
 
 /** So many resyncs may be missed, and the first passes over a large cluster may take this long. */
@@ -19,11 +20,11 @@ const missedResyncs = 3;
 const graceMs = 30_000;
 
 export function judgeLiveness(view: LivenessView): {ok: boolean; reasons: readonly string[]} {
-  const {cni, lastPassAtMs, startedAtMs, nowMs, resyncMs} = view;
+  const {cni, lastPassAtMs, startedAtMs, nowMs, resyncMs, deaths} = view;
   const longestMs = missedResyncs * resyncMs + graceMs;
   const seconds = (ms: number) => Math.round(ms / 1000);
   const idleMs = nowMs - (lastPassAtMs ?? startedAtMs);
-  const reasons: string[] = [];
+  const reasons = [...deaths];
   if (cni === 'gone' || (cni === 'starting' && nowMs - startedAtMs > graceMs)) {
     reasons.push('the CNI socket is not served');
   }

@@ -4,6 +4,8 @@
  * passes are counted as they happen.
  */
 import {Counter, Gauge, Histogram, Registry} from 'prom-client';
+import type {BgpOverview} from '../bgp/api.js';
+import {createBgpMetrics} from './bgp-metrics.js';
 import type {LeaseState, RangeStatus} from './status.js';
 
 /** The daemon now; cheaper than a NodeStatus, which names every peer. */
@@ -16,6 +18,7 @@ export interface MetricsSample {
   readonly problems: number;
   readonly etcdConnected: boolean;
   readonly etcdResyncs: number; // since start
+  readonly bgp?: BgpOverview | undefined; // undefined: no speaker runs
 }
 
 export interface Metrics {
@@ -35,6 +38,7 @@ export function createMetrics(version: string): Metrics {
   const registers = [registry];
 
   const updateGauges = createGauges(registry, version);
+  const updateBgp = createBgpMetrics(registry);
 
   const cni = new Histogram({
     name: 'twill_cni_request_duration_seconds',
@@ -72,6 +76,7 @@ export function createMetrics(version: string): Metrics {
     },
     render(sample) {
       updateGauges(sample);
+      updateBgp(sample.bgp);
       return registry.metrics();
     },
   };

@@ -2,6 +2,7 @@
  * From the parts of the daemon to what it says of itself. Pure.
  */
 import {formatAddress, formatPrefix, type LeaseView, type Range, type RangeUsage} from '#ipam';
+import type {BgpOverview} from '../bgp/api.js';
 import type {ReflectorStatus} from '../datastore/reflector.js';
 import {firstAddress} from '../lease/own-record.js';
 import {formatMac} from '../overlay/vtep-mac.js';
@@ -10,6 +11,7 @@ import type {SettingsHealth} from '../reconcile/settings-ledger.js';
 import type {Peer} from '../state/peer.js';
 import type {State} from '../state/state.js';
 import type {
+  BgpStatus,
   DeviceStatus,
   LeaseStatus,
   NodeStatus,
@@ -29,6 +31,7 @@ export interface StatusParts {
   readonly reflector: ReflectorStatus;
   readonly settings: SettingsHealth | undefined; // of iptables and sysctls; undefined before the first pass
   readonly problems: readonly StatusProblem[]; // those that no other part knows of
+  readonly bgp: BgpOverview | undefined;
   readonly attachments: number;
   readonly version: string;
   readonly isReady: boolean;
@@ -63,6 +66,7 @@ export function toNodeStatus(parts: StatusParts): NodeStatus {
       ...(reflector.lastError !== undefined && {lastError: reflector.lastError}),
     },
     peers: toPeers(parts),
+    ...(parts.bgp && {bgp: toBgp(parts.bgp)}),
     attachments,
     reconcile: toReconcile(parts),
     problems: toProblems(parts),
@@ -108,6 +112,22 @@ function toPeer({name, underlay, ranges}: Peer, health: NodeHealth): PeerStatus 
     ...(underlay.ipv6 && {address6: formatAddress(underlay.ipv6)}),
     ranges: ranges.map(formatPrefix),
     problems: health.problems.get(`node ${name}`) ?? [],
+  };
+}
+
+function toBgp({asn, identifier, peers, restart, kernel}: BgpOverview): BgpStatus {
+  const {ipv4, ipv6} = kernel.routes;
+  const down = peers.filter(({state}) => state !== 'Established');
+  return {
+    ...{asn, identifier, sessions: peers.length, established: peers.length - down.length},
+    restarting: !restart.isOver,
+    routes: ipv4.held + ipv6.held,
+    staleRoutes: ipv4.stale + ipv6.stale,
+    refused: kernel.refused,
+    down: down.map(({name, address, state, stopped, lastError}) => {
+      const reason = stopped ?? lastError?.message;
+      return {name, address, state, ...(reason !== undefined && {reason})};
+    }),
   };
 }
 

@@ -9,7 +9,7 @@ import {toBgpPaths, type BgpAnswers} from './bgp.js';
 import type {NodeStatus, Verdict} from './status.js';
 
 export interface HttpRoutes {
-  status(): NodeStatus;
+  status(): NodeStatus | Promise<NodeStatus>;
   healthy(): Verdict;
   ready(): Verdict;
   metrics(): Promise<string>;
@@ -66,7 +66,7 @@ type Answers = ReadonlyMap<string, Answerer>;
 
 function toAnswers(routes: HttpRoutes): Answers {
   const inspection = new Map<string, Answerer>([
-    ['/v1/status', () => json(200, routes.status())],
+    ['/v1/status', async () => json(200, await routes.status())],
     ...toBgpPaths(routes.bgp),
     ...(routes.answers ?? []),
   ]);

@@ -17,6 +17,7 @@ export interface NodeStatus {
   readonly lease: LeaseStatus;
   readonly etcd: EtcdStatus;
   readonly peers: readonly PeerStatus[];
+  readonly bgp?: BgpStatus; // absent where no speaker runs
   readonly attachments: number;
   readonly reconcile: ReconcileStatus;
   readonly problems: readonly StatusProblem[]; // open ones, each under what it is about
@@ -58,6 +59,26 @@ export interface PeerStatus {
   readonly address6?: string;
   readonly ranges: readonly string[];
   readonly problems: readonly string[];
+}
+
+/** `twillctl bgp peers` says more. */
+export interface BgpStatus {
+  readonly asn: number;
+  readonly identifier: string;
+  readonly sessions: number;
+  readonly established: number;
+  readonly restarting: boolean; // routes of the process before are kept until peers have repeated theirs
+  readonly routes: number; // learnt ones in the kernel, both families
+  readonly staleRoutes: number; // of them, kept from the process before
+  readonly refused: number; // changes that the kernel refuses
+  readonly down: readonly BgpDownStatus[]; // sessions that are not established
+}
+
+export interface BgpDownStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly state: string;
+  readonly reason?: string; // the last error, or that it is shut down
 }
 
 export interface ReconcileStatus {

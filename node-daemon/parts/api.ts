@@ -1,5 +1,6 @@
 /** The daemon as it is seen over HTTP: health, metrics, status, and what parts answer themselves. Shell. */
 import {boottimeMs} from '#native-addon';
+import type {BgpOverview} from '../bgp/api.js';
 import {podMtu} from '../cni/node-view.js';
 import {systemClock} from '../datastore/clock.js';
 import type {Reflector} from '../datastore/reflector.js';
@@ -35,10 +36,11 @@ export function createApi(context: Context, needs: ApiNeeds): Part {
       server = await createHttpServer({
         listen: config.http,
         routes: {
-          status: () => statusOf(context, needs, since.iso),
+          status: async () => statusOf(context, needs, since.iso, await needs.bgp.overview()),
           healthy: () => livenessOf(context, needs, since.ms),
           ready: () => needs.readiness.verdict(),
-          metrics: () => metrics.render(sampleOf(context, needs)),
+          metrics: async () =>
+            metrics.render({...sampleOf(context, needs), bgp: await needs.bgp.overview()}),
           bgp: needs.bgp,
           answers: new Map(needs.parts.flatMap(({answers}) => [...(answers ?? [])])),
         },
@@ -50,14 +52,19 @@ export function createApi(context: Context, needs: ApiNeeds): Part {
   };
 }
 
-function statusOf(context: Context, needs: ApiNeeds, since: string): NodeStatus {
+function statusOf(
+  context: Context,
+  needs: ApiNeeds,
+  since: string,
+  bgp: BgpOverview | undefined,
+): NodeStatus {
   const {book, core, version} = context;
   const {lease, reflector, readiness, settings} = needs;
   const started = Date.now() - systemClock.nowMs();
   const booted = Date.now() - boottimeMs();
   const state = core.state();
   return toNodeStatus({
-    ...{state, version, since},
+    ...{state, version, since, bgp},
     health: core.health(),
     lease: lease.view(),
     usage: book.usage(),
@@ -75,13 +82,18 @@ function statusOf(context: Context, needs: ApiNeeds, since: string): NodeStatus 
   });
 }
 
-function livenessOf({config, core}: Context, {cniLife}: ApiNeeds, startedAtMs: number): Verdict {
+function livenessOf(
+  {config, core}: Context,
+  {cniLife, parts}: ApiNeeds,
+  startedAtMs: number,
+): Verdict {
   return judgeLiveness({
     cni: cniLife(),
     lastPassAtMs: core.health().lastPassAtMs,
     startedAtMs,
     nowMs: systemClock.nowMs(),
     resyncMs: config.resyncIntervalMs,
+    deaths: parts.flatMap(part => part.death?.() ?? []),
   });
 }
 

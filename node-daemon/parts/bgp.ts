@@ -14,7 +14,8 @@ import type {Family} from '#bgp-fsm';
 import {createBgpAnswers} from '../bgp/api-answers.js';
 import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
-import {BgpKernel} from '../bgp/kernel/bgp-kernel.js';
+import type {BgpKernelView} from '../bgp/api.js';
+import {BgpKernel, type BgpKernelStatus} from '../bgp/kernel/bgp-kernel.js';
 import {KernelThread} from '../bgp/kernel/kernel-thread.js';
 import {LastWishFile} from '../bgp/last-wish.js';
 import {kernelOf} from '../bgp/kernel/open-kernel.js';
@@ -175,12 +176,15 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       await running?.host.leave({kind: 'restart'});
       await running?.kernel.stop();
     },
+    death: () => death,
     problems(): readonly StatusProblem[] {
       const died = death === undefined ? [] : [{key: 'bgp', message: death}];
       return [...died, ...(wishes.wish?.problems ?? [])];
     },
     bgp: createBgpAnswers({
       speaker: () => running?.host,
+      clock: systemClock,
+      kernel: () => running?.kernel.status().then(toKernelView),
       self: () => ({
         node: config.node.name,
         asn: wishes.wish?.config?.asn ?? 0,
@@ -188,6 +192,10 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       }),
     }),
   };
+}
+
+function toKernelView({routes, refused}: BgpKernelStatus): BgpKernelView {
+  return {routes, refused};
 }
 
 function isHolding(kernel: BgpKernel): boolean {

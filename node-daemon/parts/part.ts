@@ -25,6 +25,8 @@ export interface Part {
   stop?(): Promise<void> | void;
   /** What is wrong now; in /v1/status, and counted in /metrics. */
   problems?(): readonly StatusProblem[];
+  /** That a thread of it has died, in words: only a restart of the daemon helps, so /healthz fails. */
+  death?(): string | undefined;
   /** What it answers to GET, by path: '/v1/policy'. For BGP's paths there is http/bgp.ts. */
   readonly answers?: ReadonlyMap<string, Answerer>;
 }

@@ -13,13 +13,19 @@ export interface KernelThreadOptions {
   readonly onDeath: (error: Error) => void;
 }
 
+interface Waiter {
+  readonly resolve: (status: BgpKernelStatus) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** As BgpKernel, with what it answers on its way. */
 export class KernelThread {
   /** Routes that an earlier process left. */
   held: Readonly<Record<Family, number>> = {ipv4: 0, ipv6: 0};
   readonly #worker: Worker;
   readonly #takers: (() => void)[] = []; // in the order of `select`
-  readonly #waiting = new Map<number, (status: BgpKernelStatus) => void>();
+  readonly #waiting = new Map<number, Waiter>();
+  #death: Error | undefined;
   readonly #stopped: Promise<void>;
   #isStarted: () => void = () => undefined;
   #nextId = 1;
@@ -35,7 +41,10 @@ export class KernelThread {
       worker.once('error', reject);
     });
     worker.removeAllListeners('error');
-    worker.on('error', options.onDeath);
+    worker.on('error', error => {
+      thread.#die(error);
+      options.onDeath(error);
+    });
     return thread;
   }
 
@@ -69,7 +78,10 @@ export class KernelThread {
   status(): Promise<BgpKernelStatus> {
     const id = this.#nextId++;
     this.#tell({kind: 'status', id});
-    return new Promise(resolve => this.#waiting.set(id, resolve));
+    return new Promise((resolve, reject) => {
+      if (this.#death === undefined) this.#waiting.set(id, {resolve, reject});
+      else reject(this.#death);
+    });
   }
 
   /** What is under way is finished; nothing is removed. */
@@ -77,6 +89,12 @@ export class KernelThread {
     this.#tell({kind: 'stop'});
     await this.#stopped;
     await this.#worker.terminate();
+  }
+
+  #die(error: Error): void {
+    this.#death = error;
+    for (const {reject} of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
   }
 
   #tell(command: KernelCommand): void {
@@ -95,7 +113,7 @@ export class KernelThread {
       case 'holding':
         return onHolding(message.families);
       case 'status':
-        this.#waiting.get(message.id)?.(message.status);
+        this.#waiting.get(message.id)?.resolve(message.status);
         this.#waiting.delete(message.id);
         return;
       case 'log':
