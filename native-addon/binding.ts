@@ -112,6 +112,7 @@ interface Binding {
   ): readonly [octets: number, address: Uint8Array, ...control: Option[]] | undefined;
   sendDatagram(fd: number, bytes: Uint8Array, address: Uint8Array): void;
   interfaceIndex(name: string): number;
+  interfaceName(index: number): string;
 }
 
 /** The nearest folder at or above this file that has a package.json: as source, or inside dist/. */

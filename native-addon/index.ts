@@ -50,6 +50,7 @@ export * from './socket/options.js';
 export {
   dialSocket,
   interfaceIndex,
+  interfaceName,
   ListeningSocket,
   localEndpoint,
   setSocketOption,

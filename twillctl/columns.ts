@@ -74,7 +74,7 @@ const columns: Columns = {
   BGPPeer: [
     name,
     {heading: 'ADDRESS', cell: ({spec}) => spec.address ?? `%${spec.interface ?? ''}`},
-    {heading: 'ASN', cell: ({spec}) => String(spec.asn)},
+    {heading: 'ASN', cell: ({spec}) => [spec.asn].flat().join()},
     {heading: 'PORT', cell: ({spec}) => String(spec.port ?? 179)},
     age,
     {heading: 'NODES', wide: true, cell: ({spec}) => formatSelector(spec.nodeSelector)},

@@ -12,6 +12,7 @@ import * as options from './options.js';
 import {
   dialSocket,
   interfaceIndex,
+  interfaceName,
   ListeningSocket,
   localEndpoint,
   setSocketOption,
@@ -213,6 +214,8 @@ test.serial('what the kernel refuses says system call, option and errno', t => {
     instanceOf: RangeError,
   });
   t.is(interfaceIndex('no-such-link'), 0);
+  t.is(interfaceName(interfaceIndex('lo')), 'lo');
+  t.is(interfaceName(0x7fff_ffff), undefined);
   t.is(countDescriptors(), before);
 });
 

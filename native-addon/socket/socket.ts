@@ -165,6 +165,11 @@ export function interfaceIndex(name: string): number {
   return binding.interfaceIndex(name);
 }
 
+/** Undefined when there is no link of that number in our namespace. */
+export function interfaceName(index: number): string | undefined {
+  return binding.interfaceName(index) || undefined;
+}
+
 function toNative({level, number, value}: SocketOption): [number, number, Uint8Array] {
   return [level, number, value];
 }

@@ -175,6 +175,14 @@ Napi::Value interfaceIndex(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), if_nametoindex(name.c_str()));
 }
 
+// interfaceName(ifindex) -> name, '' when there is none of that number
+Napi::Value interfaceName(const Napi::CallbackInfo &info) {
+  char name[IF_NAMESIZE];
+  const uint32_t index = info[0].As<Napi::Number>().Uint32Value();
+  const char *found = if_indextoname(index, name);
+  return Napi::String::New(info.Env(), found == nullptr ? "" : found);
+}
+
 } // namespace
 
 void initSocket(Napi::Env env, Napi::Object exports) {
@@ -187,6 +195,7 @@ void initSocket(Napi::Env env, Napi::Object exports) {
   exports.Set("receiveDatagram", Napi::Function::New(env, receiveDatagram, "receiveDatagram"));
   exports.Set("sendDatagram", Napi::Function::New(env, sendDatagram, "sendDatagram"));
   exports.Set("interfaceIndex", Napi::Function::New(env, interfaceIndex, "interfaceIndex"));
+  exports.Set("interfaceName", Napi::Function::New(env, interfaceName, "interfaceName"));
 }
 
 } // namespace twill

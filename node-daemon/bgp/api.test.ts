@@ -34,6 +34,7 @@ const down: PeerStatus = {
       ...{reflectorClient: false, nextHop: 'auto', allowAsIn: 0, enforceFirstAs: true},
       ...{asOverride: false, removePrivateAs: false, role: undefined, maxPrefixes: undefined},
       ...{addPathMax: 1, linkBandwidth: undefined, gracefulShutdown: false, defaultLocalPref: 100},
+      ...{maxAsPath: undefined, maxCommunities: undefined},
     },
   },
   ...{ix: 3, state: 'Active', inStateMs: 12_999, isLimited: false, negotiated: undefined},

@@ -49,7 +49,7 @@ export class SpeakerHost {
       this.#left?.();
       onDeath(error);
     };
-    this.#end = thread === 'own' ? runOnThread(hear, die) : runHere(hear);
+    this.#end = thread === 'own' ? runOnThread(hear, die) : runHere(hear, die);
     this.#end.tell({kind: 'start', start});
   }
 

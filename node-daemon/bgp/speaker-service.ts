@@ -16,7 +16,7 @@ import type {SelectedMessage, SpeakerCommand, SpeakerMessage} from './messages.j
 import {plainFields} from './plain-fields.js';
 
 export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
-  readonly transport: SpeakerPorts['transport'] & {settled(): Promise<void>};
+  readonly transport: SpeakerPorts['transport'] & {close(): Promise<void>};
 }
 
 const SELECTED_AT_ONCE = 1000;
@@ -92,7 +92,7 @@ export class SpeakerService {
         return;
       case 'leave':
         speaker.leave(command.how);
-        void this.#ports.transport.settled().then(() => this.#post({kind: 'left'}));
+        void this.#ports.transport.close().then(() => this.#post({kind: 'left'}));
         return;
     }
   }

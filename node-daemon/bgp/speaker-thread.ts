@@ -22,20 +22,23 @@ export interface SpeakerEnd {
 type Hear = (message: SpeakerMessage) => void;
 
 /** A service over real sockets, for whichever thread this is. */
-export function createService(
+/** @throws NetlinkError when the kernel does not tell its addresses. */
+export async function createService(
   post: (message: SpeakerMessage) => void,
   take: TakeSelected,
-): SpeakerService {
-  const transport = new SocketTransport((...line) => service.log(...line));
+): Promise<SpeakerService> {
+  const transport = await SocketTransport.open((...line) => service.log(...line));
   const ports = {clock: createClock(), random: Math.random, transport};
   const service = new SpeakerService(ports, post, take);
   return service;
 }
 
-export function runHere(hear: Hear): SpeakerEnd {
-  const service = createService(message => queueMicrotask(() => hear(message)), takeRoutes);
+export function runHere(hear: Hear, onDeath: (error: Error) => void): SpeakerEnd {
+  const opening = createService(message => queueMicrotask(() => hear(message)), takeRoutes);
   return {
-    tell: command => service.execute(command),
+    tell(command) {
+      opening.then(service => service.execute(command)).catch(onDeath);
+    },
     async close() {},
   };
 }

@@ -11,7 +11,7 @@ const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 
 const reader = new ConfigReader();
-const service = createService(message => port.postMessage(message), takeColumns);
+const service = await createService(message => port.postMessage(message), takeColumns);
 
 port.on('message', (command: ThreadCommand) =>
   service.execute(

@@ -110,6 +110,8 @@ const POLICY: PeerPolicy = {
   linkBandwidth: undefined,
   gracefulShutdown: false,
   defaultLocalPref: 100,
+  maxAsPath: undefined,
+  maxCommunities: undefined,
 };
 
 const OPTIONS: Omit<PeerOptions, 'policy' | 'localAsn' | 'asns'> = {

@@ -43,6 +43,7 @@ export interface RouterPeer {
   readonly holdSeconds?: number; // 9
   readonly sendHoldSeconds?: number; // RFC 9687; of ours only
   readonly exports?: 'all' | 'own'; // of ours only: learnt routes as well (all), or not
+  readonly linkBandwidth?: number; // octets a second, on what it originates; of ours only
   readonly prefixLimit?: number;
   readonly prefixLimitRestartSeconds?: number; // never; of ours only
   readonly shutdown?: string; // of ours only: down, with these words

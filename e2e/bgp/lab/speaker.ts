@@ -209,6 +209,7 @@ function toPeer(peer: RouterPeer): object {
     policy: {
       reflectorClient: peer.reflectorClient === true,
       role: peer.role,
+      linkBandwidth: peer.linkBandwidth,
       ...(peer.addPath !== undefined && {addPathMax: 8}),
       ...(peer.prefixLimit !== undefined && {
         maxPrefixes: {max: peer.prefixLimit, warnPercent: 80},

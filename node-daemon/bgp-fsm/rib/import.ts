@@ -22,6 +22,8 @@ export const REASONS = [
   'our cluster is in CLUSTER_LIST',
   'a route leak: OTC (RFC 9234)',
   'the next hop cannot be reached',
+  'AS_PATH is longer than maxAsPath',
+  'more communities than maxCommunities',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -35,7 +37,10 @@ export interface ImportFacts {
 export function judgePath(sets: AttributeSets, set: SetId, facts: ImportFacts): Reason | undefined {
   const {policy, session} = facts;
   const {internal} = session.negotiated;
-  const reason = loopOf(sets, set, facts) ?? (internal ? undefined : strangeness(sets, set, facts));
+  const reason =
+    loopOf(sets, set, facts) ??
+    excessOf(sets, set, policy) ??
+    (internal ? undefined : strangeness(sets, set, facts));
   if (reason !== undefined) return reason;
   const isUnasked = !internal && policy.importPolicy === undefined;
   return isUnasked ? 'no import policy (RFC 8212)' : undefined;
@@ -85,6 +90,19 @@ function loopOf(
     return 'we are its ORIGINATOR_ID';
   }
   return sets.hasCluster(set, options.clusterId) ? 'our cluster is in CLUSTER_LIST' : undefined;
+}
+
+/** What some speaker further on could not bear; nobody needs it. */
+function excessOf(
+  sets: AttributeSets,
+  set: SetId,
+  {maxAsPath = Infinity, maxCommunities}: PeerPolicy,
+): Reason | undefined {
+  if (sets.pathLength(set) > maxAsPath) return 'AS_PATH is longer than maxAsPath';
+  if (maxCommunities === undefined) return undefined;
+  const {communities = [], extendedCommunities = [], largeCommunities = []} = sets.attributes(set);
+  const count = communities.length + extendedCommunities.length + largeCommunities.length;
+  return count > maxCommunities ? 'more communities than maxCommunities' : undefined;
 }
 
 function strangeness(

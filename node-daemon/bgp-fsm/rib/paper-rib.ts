@@ -32,6 +32,7 @@ export const plain: PeerPolicy = {
   ...({nextHop: 'auto', allowAsIn: 0, enforceFirstAs: false, asOverride: false} as const),
   ...{removePrivateAs: false, role: undefined, maxPrefixes: undefined, addPathMax: 1},
   ...{linkBandwidth: undefined, gracefulShutdown: false, defaultLocalPref: 100},
+  ...{maxAsPath: undefined, maxCommunities: undefined},
 };
 
 export interface PaperSession {

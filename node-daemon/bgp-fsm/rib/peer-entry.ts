@@ -82,6 +82,8 @@ export class PeerEntry {
 /** What of a policy decides over paths that came in; a change makes all of them judged again. */
 export function importKey(policy: PeerPolicy): string {
   const {importPolicy, localAs, allowAsIn, enforceFirstAs, role, defaultLocalPref} = policy;
+  const {maxAsPath, maxCommunities} = policy;
   const ofPolicy = importPolicy === undefined ? null : importPolicy.id;
-  return JSON.stringify([ofPolicy, localAs, allowAsIn, enforceFirstAs, role, defaultLocalPref]);
+  const ofAs = [localAs, allowAsIn, enforceFirstAs, role];
+  return JSON.stringify([ofPolicy, ofAs, defaultLocalPref, maxAsPath, maxCommunities]);
 }

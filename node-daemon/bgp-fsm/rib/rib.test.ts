@@ -119,6 +119,25 @@ test('loops, first AS and RFC 8212: kept, not eligible, and the reason is shown'
   t.is(rib.takeSelected(10).length, 2, 'a new policy judges what is here already');
 });
 
+test('paths of more AS numbers or communities than the peer may send are kept, not used', t => {
+  const {rib, connect} = setUp();
+  const a = connect({asn: 65001, identifier: 1}, {maxAsPath: 3, maxCommunities: 2});
+  const large = [{global: 1, local1: 2, local2: 3}];
+  a.send({cidrs: ['10.1.0.0/24'], attributes: pathBy([65001, 2, 3], {communities: [1, 2]})});
+  a.send({cidrs: ['10.2.0.0/24'], attributes: pathBy([65001, 2, 3, 4])});
+  const many = {communities: [1, 2], largeCommunities: large};
+  a.send({cidrs: ['10.3.0.0/24'], attributes: pathBy([65001], many)});
+  const reasons = () => {
+    while (rib.work(10));
+    const shown = rib.show({table: 'received', family: 'ipv4', limit: 10});
+    return shown.map(({notEligible}) => notEligible);
+  };
+  const excess = ['AS_PATH is longer than maxAsPath', 'more communities than maxCommunities'];
+  t.deepEqual(reasons(), [undefined, ...excess]);
+  rib.setPolicy(a.ix, {...plain, maxAsPath: 4, maxCommunities: 3});
+  t.deepEqual(reasons(), [undefined, undefined, undefined]);
+});
+
 test('communities and policy decide where a path goes', t => {
   const {connect} = setUp();
   const a = connect({asn: 65001, identifier: 1});

@@ -123,6 +123,13 @@ export class Rib implements api.RibApi {
     }
   }
 
+  setPath(peer: api.PeerIx, path: api.SessionPath): void {
+    const entry = this.#of(peer);
+    if (entry.session === undefined) return;
+    entry.session = entry.last = {...entry.session, ...path};
+    this.#regroup(entry);
+  }
+
   sessionDown(peer: api.PeerIx): void {
     const entry = this.#of(peer);
     entry.closeOuts();

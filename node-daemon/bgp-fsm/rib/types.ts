@@ -41,6 +41,8 @@ export interface PeerPolicy {
   readonly nextHop: 'auto' | 'self' | 'self-force' | 'unchanged'; // force: reflected routes as well
   readonly allowAsIn: number; // so many of our own AS in AS_PATH are accepted
   readonly enforceFirstAs: boolean; // eBGP: AS_PATH begins with the peer's AS
+  readonly maxAsPath: number | undefined; // longer ones are not eligible; undefined: any length
+  readonly maxCommunities: number | undefined; // of all three kinds together
   readonly asOverride: boolean;
   readonly removePrivateAs: boolean;
   readonly role: Role | undefined; // ours (RFC 9234): the OTC rules apply
@@ -77,6 +79,8 @@ export interface RibSession {
   /** End-of-RIB of the initial dump waits for `releaseEndOfRib` (our own restart is not over). */
   readonly holdsEndOfRib: boolean;
 }
+
+export type SessionPath = Pick<RibSession, 'ifindex' | 'nextHops' | 'isDirect'>;
 
 /** What came of one UPDATE. */
 export type Received =
@@ -180,6 +184,8 @@ export interface RibApi {
   setOptions(options: RibOptions): void;
 
   sessionUp(peer: PeerIx, session: RibSession): void;
+  /** Of the session that is up: our own addresses towards the peer are others now. */
+  setPath(peer: PeerIx, path: SessionPath): void;
   /** Nothing more goes out to it; what came from it stays until one of the four below. */
   sessionDown(peer: PeerIx): void;
   markStale(peer: PeerIx, family: Family): void;

@@ -49,6 +49,7 @@ function meet(more: Partial<PeerConfig> = {}) {
           received: bytes => heard.push(...bytes),
           taken() {},
           drained() {},
+          pathChanged() {},
           closed: () => (state.closed = true),
         });
       },

@@ -14,6 +14,7 @@ export interface LineHandler {
   incoming(): void; // there is something to read, or the end
   taken(): void;
   drained(): void;
+  pathChanged(): void;
 }
 
 export class Line {
@@ -34,6 +35,7 @@ export class Line {
       },
       taken: handler.taken,
       drained: handler.drained,
+      pathChanged: handler.pathChanged,
       closed: code => {
         this.end = {code};
         handler.incoming();

@@ -96,6 +96,13 @@ export class NaiveRib implements rib.RibApi {
     for (const family of session.negotiated.families) state.endOfRib.add(family);
   }
 
+  setPath(peer: rib.PeerIx, path: rib.SessionPath): void {
+    const state = this.#of(peer);
+    if (state.session === undefined) return;
+    state.session = {...state.session, ...path};
+    for (const key of [...this.#selected.keys(), ...state.sent.keys()]) state.pending.add(key);
+  }
+
   sessionDown(peer: rib.PeerIx): void {
     const state = this.#of(peer);
     state.session = undefined;

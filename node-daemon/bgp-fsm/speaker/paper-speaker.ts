@@ -24,6 +24,8 @@ export const plainPolicy: PeerPolicy = {
   linkBandwidth: undefined,
   gracefulShutdown: false,
   defaultLocalPref: 100,
+  maxAsPath: undefined,
+  maxCommunities: undefined,
 };
 
 export const plainOptions: PeerOptions = {

@@ -11,6 +11,7 @@ import type {
   Clock,
   Connection,
   ConnectionHandler,
+  ConnectionPath,
   DialHandler,
   DialRequest,
   ListenRequest,
@@ -206,13 +207,19 @@ function connect(network: PaperNetwork, from: string, to: string): [PaperEnd, Pa
   return [ours, theirs];
 }
 
-const NOBODY: ConnectionHandler = {received() {}, taken() {}, drained() {}, closed() {}};
+const NOBODY: ConnectionHandler = {
+  received() {},
+  taken() {},
+  drained() {},
+  pathChanged() {},
+  closed() {},
+};
 
 export class PaperEnd implements Connection {
   readonly remote;
   readonly local: string;
   readonly localAddress: Uint8Array;
-  readonly path;
+  path: ConnectionPath;
   other!: PaperEnd;
   /** Everything that was written, for those who want to look. */
   readonly written: Uint8Array[] = [];
@@ -268,6 +275,12 @@ export class PaperEnd implements Connection {
   }
 
   adjust(): void {}
+
+  /** Its host has other addresses now. */
+  setNextHops(nextHops: Partial<ConnectionPath['nextHops']>): void {
+    this.path = {...this.path, nextHops: {...this.path.nextHops, ...nextHops}};
+    this.#handler.pathChanged();
+  }
 
   close(flush: boolean): void {
     if (this.#state !== 'open') return;

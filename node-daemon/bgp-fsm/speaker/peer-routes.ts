@@ -15,7 +15,7 @@ import type {DownReason, Negotiated} from '../fsm/types.js';
 import type {PeerIx, Received, RibApi} from '../rib/types.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {encodeRefresh, decodeRefresh} from '../wire/refresh.js';
-import type {Clock, Connection} from './ports.js';
+import type {Clock, Connection, ConnectionPath} from './ports.js';
 import {wireSessionOf} from './session-config.js';
 import type {Slice} from './slice.js';
 import {Timers} from './timers.js';
@@ -60,6 +60,12 @@ export class PeerRoutes {
       holdsEndOfRib: this.#owner.holdsEndOfRib(),
     });
     this.#help({kind: 'sessionEstablished', negotiated});
+    this.#owner.routesChanged();
+  }
+
+  /** Our own addresses have changed: what we announce ourselves as next hop for may have to go, or come. */
+  setPath(path: ConnectionPath): void {
+    this.#rib.setPath(this.ix, path);
     this.#owner.routesChanged();
   }
 

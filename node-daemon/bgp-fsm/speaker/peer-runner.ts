@@ -299,6 +299,10 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#host.writable(this);
   }
 
+  pathChanged({path}: Connection): void {
+    this.#routes.setPath(path);
+  }
+
   // of the routes
 
   helperLimits(): HelperLimits {

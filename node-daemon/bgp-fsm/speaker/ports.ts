@@ -5,7 +5,7 @@
  * One rule holds for all of them: a port never calls back before the call into it has returned.
  */
 import type {Family} from '../wire/family.js';
-import type {RibSession} from '../rib/types.js';
+import type {SessionPath} from '../rib/types.js';
 
 export interface SpeakerPorts {
   readonly clock: Clock;
@@ -86,7 +86,7 @@ export type Accept = (connection: Connection, isKeyed: boolean) => void;
 export interface Connection {
   readonly remote: RemoteEnd;
   readonly localAddress: Uint8Array; // 4 or 16 octets
-  readonly path: ConnectionPath;
+  readonly path: ConnectionPath; // as it is now
   /** To be called at once by whoever owns it now. */
   attach(handler: ConnectionHandler): void;
   /** Whole messages; kept until they left. */
@@ -108,12 +108,13 @@ export interface RemoteEnd {
 }
 
 /** Where the connection runs, as far as routes need it. */
-export type ConnectionPath = Pick<RibSession, 'ifindex' | 'nextHops' | 'isDirect'>;
+export type ConnectionPath = SessionPath;
 
 export interface ConnectionHandler {
   received(bytes: Uint8Array): void; // view, not copy: valid until it returns
   taken(): void; // the kernel took octets of ours
   drained(): void;
+  pathChanged(): void; // `path` is another one: addresses of ours came or went
   /** Closed by the peer (undefined) or failed. Once, and nothing follows. */
   closed(code: string | undefined): void;
 }

@@ -51,6 +51,7 @@ export interface SessionOwner {
   stateChanged(): void;
   incoming(): void; // there is something to read
   writable(): void; // there is room again
+  pathChanged(connection: Connection): void; // of the established session
 }
 
 const SLOTS: readonly Slot[] = ['a', 'b'];
@@ -140,6 +141,9 @@ export class SessionRunner {
       incoming: () => this.#owner.incoming(),
       taken: () => this.#taken(line),
       drained: () => this.#owner.writable(),
+      pathChanged: () => {
+        if (line === this.#established) this.#owner.pathChanged(connection);
+      },
     });
     return line;
   }

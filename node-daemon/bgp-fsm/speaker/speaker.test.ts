@@ -1,4 +1,5 @@
 import test from 'ava';
+import {Rib} from '../rib/rib.js';
 import {Couple, LEFT, RIGHT} from './paper-couple.js';
 import {PaperSpeaker, peerAt, plainPolicy, routesTo, speakerOf} from './paper-speaker.js';
 import {PaperClock, PaperNetwork} from './paper-world.js';
@@ -203,3 +204,32 @@ test('both families travel over an IPv6 session', t => {
   t.deepEqual(left.rib.routes, ['ipv6 fd01::/32 []', 'ipv6 fd02::/32 [65002]']);
   t.deepEqual(right.peer('fd00::1').negotiated?.families, ['ipv6']);
 });
+
+for (const rib of [undefined, Rib]) {
+  test(`an own address that goes takes its family with it until it is back (${rib?.name ?? 'naive'})`, t => {
+    const clock = new PaperClock();
+    const network = new PaperNetwork(clock);
+    const ends = [LEFT, RIGHT].map(address => {
+      return new PaperSpeaker(network, address, rib && {rib: new rib()});
+    });
+    const [left, right] = ends as [PaperSpeaker, PaperSpeaker];
+    left.speaker.setLocalRoutes(routesTo('10.1.0.0/16', 'fd01::/32'));
+    left.speaker.configure(speakerOf(65001, {peers: [peerAt(RIGHT)]}));
+    right.speaker.configure(speakerOf(65002, {peers: [peerAt(LEFT)]}));
+    const heard = () => {
+      const {ipv4, ipv6} = right.peer(LEFT).prefixes.received;
+      return [ipv4, ipv6];
+    };
+    clock.run(10_000);
+    t.deepEqual(heard(), [1, 1]);
+    const [end] = left.connections;
+    const {ipv6} = end!.path.nextHops;
+    end!.setNextHops({ipv6: undefined});
+    clock.run(1_000);
+    t.deepEqual(heard(), [1, 0]);
+    end!.setNextHops({ipv6});
+    clock.run(1_000);
+    t.deepEqual(heard(), [1, 1]);
+    t.is(right.peer(LEFT).established, 1);
+  });
+}

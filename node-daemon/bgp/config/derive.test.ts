@@ -186,6 +186,7 @@ test('a BGPPeer that says little gets what is usual', t => {
     ...{enforceFirstAs: true, asOverride: false, removePrivateAs: false, role: undefined},
     ...{maxPrefixes: undefined, addPathMax: 8, linkBandwidth: undefined},
     ...{gracefulShutdown: false, defaultLocalPref: 100},
+    ...{maxAsPath: undefined, maxCommunities: undefined},
   });
 });
 
@@ -204,6 +205,7 @@ test('a BGPPeer is told to the speaker in all that it says', t => {
     ...{addPathMax: 4, role: 'customer', strictRole: true, gracefulRestart: false},
     ...{localAs: {asn: 65009, prependReal: true}, allowAsIn: 2, asOverride: true},
     ...{removePrivateAs: true, enforceFirstAs: false, nextHop: 'self-force'},
+    ...{maxAsPath: 30, maxCommunities: 50},
     ...{reflectorClient: true, linkBandwidthMbps: 10_000, gracefulShutdown: true},
     ...{maxPrefixes: 1000, maxPrefixesWarnPercent: 90, maxPrefixesRestart: '5m'},
   };
@@ -227,6 +229,7 @@ test('a BGPPeer is told to the speaker in all that it says', t => {
     ...{removePrivateAs: true, enforceFirstAs: false, nextHop: 'self-force', role: 'customer'},
     ...{reflectorClient: true, linkBandwidth: 1_250_000_000, gracefulShutdown: true},
     ...{addPathMax: 4, maxPrefixes: {max: 1000, warnPercent: 90}},
+    ...{maxAsPath: 30, maxCommunities: 50},
   });
 });
 

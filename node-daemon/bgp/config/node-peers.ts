@@ -82,5 +82,7 @@ function toPolicy(isLeaving: boolean, isClient: boolean, policies: Policies): Pe
     linkBandwidth: undefined,
     gracefulShutdown: isLeaving,
     defaultLocalPref: 100,
+    maxAsPath: undefined,
+    maxCommunities: undefined,
   };
 }

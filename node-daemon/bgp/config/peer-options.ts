@@ -21,12 +21,15 @@ export interface PeerPlace {
 
 export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies): PeerOptions {
   const localAsn = spec.localAs?.asn ?? place.asn;
-  const isInternal = spec.asn === 'internal' || spec.asn === localAsn;
+  const asns = typeof spec.asn === 'number' ? [spec.asn] : spec.asn;
+  const isInternal = Array.isArray(asns)
+    ? asns.every(asn => asn === localAsn)
+    : asns === 'internal';
   const {ttl, ttlSecurityHops} = toHops(spec, isInternal);
   const isLocal = isLinkLocal(place.address);
   const addPath = spec.addPath ?? 'none';
   return {
-    asns: typeof spec.asn === 'number' ? [spec.asn] : spec.asn,
+    asns,
     localAsn,
     sourceAddress: spec.sourceAddress && canonicalAddress(spec.sourceAddress),
     passive: spec.passive ?? false,
@@ -105,5 +108,7 @@ function toPolicy(spec: Spec, {isLeaving}: PeerPlace, policies: Policies): PeerP
     linkBandwidth: linkBandwidthMbps === undefined ? undefined : linkBandwidthMbps * 125_000,
     gracefulShutdown: isLeaving || (spec.gracefulShutdown ?? false),
     defaultLocalPref: 100,
+    maxAsPath: spec.maxAsPath,
+    maxCommunities: spec.maxCommunities,
   };
 }

@@ -27,25 +27,33 @@ export interface ConnectionEnds {
   readonly fd: number; // the connection's from now on
   readonly remote: RemoteEnd;
   readonly localAddress: Uint8Array;
-  readonly path: ConnectionPath;
+  readonly toPath: () => ConnectionPath; // as it is now
 }
 
-const NOBODY: ConnectionHandler = {received() {}, taken() {}, drained() {}, closed() {}};
+const NOBODY: ConnectionHandler = {
+  received() {},
+  taken() {},
+  drained() {},
+  pathChanged() {},
+  closed() {},
+};
 
 export class NodeConnection implements Connection {
   readonly remote: RemoteEnd;
   readonly localAddress: Uint8Array;
-  readonly path: ConnectionPath;
+  readonly #toPath: () => ConnectionPath;
+  #path: ConnectionPath;
   readonly #fd: number;
   readonly #socket: Socket;
   readonly #log: Log;
   #handler: ConnectionHandler = NOBODY;
   #isOpen = true;
 
-  constructor({fd, remote, localAddress, path}: ConnectionEnds, log: Log) {
+  constructor({fd, remote, localAddress, toPath}: ConnectionEnds, log: Log) {
     this.remote = remote;
     this.localAddress = localAddress;
-    this.path = path;
+    this.#toPath = toPath;
+    this.#path = toPath();
     this.#fd = fd;
     this.#log = log;
     this.#socket = new Socket({
@@ -71,6 +79,18 @@ export class NodeConnection implements Connection {
   get gone(): Promise<void> {
     if (this.#socket.closed) return Promise.resolve();
     return new Promise(resolve => this.#socket.once('close', () => resolve()));
+  }
+
+  get path(): ConnectionPath {
+    return this.#path;
+  }
+
+  /** An address of ours that went takes the connection with it in its own time. */
+  lookAgain(): void {
+    const path = this.#toPath();
+    if (!this.#isOpen || isSamePath(path, this.#path)) return;
+    this.#path = path;
+    this.#handler.pathChanged();
   }
 
   get isWritable(): boolean {
@@ -128,4 +148,12 @@ export class NodeConnection implements Connection {
     this.#socket.destroy();
     handler.closed(code);
   }
+}
+
+function isSamePath(a: ConnectionPath, b: ConnectionPath): boolean {
+  if (a.ifindex !== b.ifindex || a.isDirect !== b.isDirect) return false;
+  return (['ipv4', 'ipv6', 'linkLocal'] as const).every(kind => {
+    const [left, right] = [a.nextHops[kind], b.nextHops[kind]];
+    return left?.join() === right?.join();
+  });
 }

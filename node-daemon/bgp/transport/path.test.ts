@@ -1,21 +1,21 @@
 import test from 'ava';
 
 import {formatAddress, parseAddress, parseCidr} from '#bgp-fsm';
-import {linkOf, pathBetween, type HostAddress} from './path.js';
+import {pathBetween, type HostAddress} from './path.js';
 
-function own(name: string, cidr: string, scopeId = 0): HostAddress {
+function own(ifindex: number, cidr: string): HostAddress {
   const [text = ''] = cidr.split('/');
-  return {interface: name, address: parseAddress(text)!, subnet: parseCidr(cidr)!, scopeId};
+  return {ifindex, address: parseAddress(text)!, subnet: parseCidr(cidr)!};
 }
 
 const host = [
-  own('lo', '127.0.0.1/8'),
-  own('lo', '10.255.0.1/32'),
-  own('lo', 'fd00::ff/128'),
-  own('eth0', '10.0.0.1/24'),
-  own('eth0', 'fd00::1/64'),
-  own('eth0', 'fe80::1/64', 2),
-  own('eth1', 'fe80::2/64', 3),
+  own(1, '127.0.0.1/8'),
+  own(1, '10.255.0.1/32'),
+  own(1, 'fd00::ff/128'),
+  own(2, '10.0.0.1/24'),
+  own(2, 'fd00::1/64'),
+  own(2, 'fe80::1/64'),
+  own(3, 'fe80::2/64'),
 ];
 
 function path(local: string, remote: string, scopeId = 0) {
@@ -58,6 +58,10 @@ test('a link-local session has its link, and the next hops that the link has', t
     ipv6: undefined,
     linkLocal: 'fe80::2',
   });
-  t.is(linkOf(3, host), 'eth1');
-  t.is(linkOf(0, host), undefined);
+});
+
+test('an end of ours that the host does not have (any more) says nothing of others', t => {
+  t.deepEqual(path('10.7.0.1', '10.7.0.2'), {
+    ...{ifindex: 0, isDirect: false, ipv4: '10.7.0.1', ipv6: undefined, linkLocal: undefined},
+  });
 });

@@ -43,6 +43,7 @@ function attach(t: ExecutionContext, connection: Connection): End {
     received: bytes => end.octets.push(...bytes.subarray(0, 100_000)),
     taken: () => end.seen.push('taken'),
     drained: () => end.seen.push('drained'),
+    pathChanged: () => end.seen.push('path changed'),
     closed: code => end.seen.push(`closed ${code ?? 'by the peer'}`),
   });
   return end;
@@ -53,16 +54,19 @@ async function pair(t: ExecutionContext, more: Partial<ListenRequest> = {}) {
   const logged: string[] = [];
   const port = await freePort(HERE);
   const request = {port, addresses: [HERE], keys: [], minTtl: {ipv4: 0, ipv6: 0}, ...more};
-  const listening = new SocketTransport((_level, message) => logged.push(message));
+  const listening = await SocketTransport.open((_level, message) => logged.push(message));
   const accepted: (End & {readonly isKeyed: boolean})[] = [];
   const listen = (now: ListenRequest | undefined) =>
     listening.listen(now, (connection, isKeyed) =>
       accepted.push({...attach(t, connection), isKeyed}),
     );
   listen(request);
-  t.teardown(() => listen(undefined));
+  t.teardown(() => {
+    listen(undefined);
+    return Promise.all([listening.close(), dialling.close()]);
+  });
 
-  const dialling = new SocketTransport((_level, message) => logged.push(message));
+  const dialling = await SocketTransport.open((_level, message) => logged.push(message));
   const dial = (change: Partial<DialRequest> = {}) => {
     const result: {end: End | undefined; code: string | undefined} = {
       end: undefined,
@@ -109,7 +113,7 @@ test.serial('the last words arrive before the end, and the descriptors go', asyn
   ours.connection.close(true);
   await until(() => theirs.seen.includes('closed by the peer'));
   t.is(theirs.octets.length, 1000);
-  await Promise.all([dialling.settled(), listening.settled()]);
+  await Promise.all([dialling.close(), listening.close()]);
   listen(undefined);
   t.deepEqual(
     ours.seen.filter(each => each !== 'taken'),
@@ -198,11 +202,14 @@ test('a port that is taken is had once it is free', async t => {
   const squatter = createServer().listen(port, HERE);
   await once(squatter, 'listening');
   const logged: string[] = [];
-  const transport = new SocketTransport((_level, message) => logged.push(message));
+  const transport = await SocketTransport.open((_level, message) => logged.push(message));
   const request = {port, addresses: [HERE], keys: [], minTtl: {ipv4: 0, ipv6: 0}};
   const accepted: Connection[] = [];
   transport.listen(request, connection => accepted.push(attach(t, connection).connection));
-  t.teardown(() => transport.listen(undefined, () => {}));
+  t.teardown(() => {
+    transport.listen(undefined, () => {});
+    return transport.close();
+  });
   t.deepEqual(logged, ['cannot listen']);
   squatter.close();
   await once(squatter, 'close');

@@ -3,6 +3,7 @@ import {
   dialSocket,
   hopLimit,
   interfaceIndex,
+  interfaceName,
   localEndpoint,
   md5Key,
   minHopLimit,
@@ -28,7 +29,8 @@ import {
 import {BfdIo} from './bfd-io.js';
 import {NodeConnection} from './connection.js';
 import {Listener} from './listener.js';
-import {hostAddresses, linkOf, pathBetween} from './path.js';
+import {HostAddresses} from './host-addresses.js';
+import {pathBetween} from './path.js';
 import {connectionOptions} from './socket-options.js';
 
 export class SocketTransport implements Transport {
@@ -36,10 +38,19 @@ export class SocketTransport implements Transport {
   readonly #listener: Listener;
   readonly #bfd: BfdIo;
   readonly #connections = new Set<NodeConnection>();
+  readonly #addresses: HostAddresses;
   #accept: Accept = connection => connection.close(false);
 
-  constructor(log: Log) {
+  /** @throws NetlinkError when the kernel does not tell its addresses. */
+  static async open(log: Log): Promise<SocketTransport> {
+    const addresses = await HostAddresses.open({log, onChange: () => transport.#lookAgain()});
+    const transport = new SocketTransport(log, addresses);
+    return transport;
+  }
+
+  private constructor(log: Log, addresses: HostAddresses) {
     this.#log = log;
+    this.#addresses = addresses;
     this.#bfd = new BfdIo(log);
     this.#listener = new Listener(log, (fd, remote, isKeyed) =>
       this.#accept(this.#connection(fd, remote), isKeyed),
@@ -69,8 +80,9 @@ export class SocketTransport implements Transport {
     this.#bfd.listen(receive);
   }
 
-  /** Resolves when every connection that was closed has said its last words. */
-  async settled(): Promise<void> {
+  /** The last call. Resolves when every connection that was closed has said its last words. */
+  async close(): Promise<void> {
+    this.#addresses.close();
     await Promise.all([...this.#connections].map(connection => connection.gone));
   }
 
@@ -87,17 +99,21 @@ export class SocketTransport implements Transport {
     return {cancel};
   }
 
+  /** Addresses came or went: next hops that we announce may have. */
+  #lookAgain(): void {
+    for (const connection of this.#connections) connection.lookAgain();
+  }
+
   #connection(fd: number, {address, port, scopeId}: Required<Endpoint>): NodeConnection {
-    const host = hostAddresses();
     const local = localEndpoint(fd).address;
     const remote = {
       address: formatAddress(address),
       octets: address,
-      interface: isLinkLocal(address) ? linkOf(scopeId, host) : undefined,
+      interface: isLinkLocal(address) ? interfaceName(scopeId) : undefined,
       port,
     };
-    const path = pathBetween(local, address, scopeId, host);
-    const connection = new NodeConnection({fd, remote, localAddress: local, path}, this.#log);
+    const toPath = () => pathBetween(local, address, scopeId, this.#addresses.list);
+    const connection = new NodeConnection({fd, remote, localAddress: local, toPath}, this.#log);
     this.#connections.add(connection);
     void connection.gone.then(() => this.#connections.delete(connection));
     return connection;

@@ -28,9 +28,10 @@ const addressOrRange = text(
   value => parseAddress(value) !== undefined || parsePrefix(value) !== undefined,
 );
 
+const asnPhrase = 'an AS number from 1 to 4294967295, a list of some, external or internal';
 const asnOrKind = v.union(
-  [asn, v.literal('external'), v.literal('internal')],
-  'an AS number from 1 to 4294967295, external or internal',
+  [asn, v.pipe(list(asn), v.minLength(1, asnPhrase)), v.literal('external'), v.literal('internal')],
+  asnPhrase,
 );
 
 const linkName = text(
@@ -80,6 +81,8 @@ const schema = mapping({
     asOverride: optional(yesOrNo),
     removePrivateAs: optional(yesOrNo),
     enforceFirstAs: optional(yesOrNo),
+    maxAsPath: optional(integer(1, 1000, 'a number of AS numbers')),
+    maxCommunities: optional(integer(0, 10_000, 'a number of communities')),
     nextHop: optional(oneOf(['auto', 'self', 'self-force', 'unchanged'])),
     reflectorClient: optional(yesOrNo),
     linkBandwidthMbps: optional(integer(1, 100_000_000)),

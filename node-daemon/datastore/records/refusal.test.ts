@@ -241,7 +241,16 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
   [
     'a kind of AS that there is not',
     peer({asn: 'remote'}),
-    ['spec.asn: expected an AS number from 1 to 4294967295, external or internal, got "remote"'],
+    [
+      'spec.asn: expected an AS number from 1 to 4294967295, a list of some, external or internal, got "remote"',
+    ],
+  ],
+  [
+    'a list of no AS',
+    peer({asn: []}),
+    [
+      'spec.asn: expected an AS number from 1 to 4294967295, a list of some, external or internal, got an empty list',
+    ],
   ],
   [
     'a link-local address on no link',

@@ -1,0 +1,45 @@
+/*
+ *   twill ── one link, a session over IPv4, both families ── BIRD
+ *
+ * Claim: what we announce ourselves as next hop for follows our own addresses while the session stands: IPv6
+ * prefixes come when the link gets an IPv6 address, and go with it. Control: BIRD has none before.
+ */
+import {labTest} from '../privileged.js';
+import {createBgpLab} from './lab.js';
+import {Bird} from './lab/bird.js';
+import {programs} from './lab/pair.js';
+import {established, learns, loses, type RouterConfig} from './lab/router.js';
+import {Speaker} from './lab/speaker.js';
+
+const [prefix, prefix6] = ['10.9.0.0/24', 'fd00:9::/64'];
+
+labTest(
+  'an IPv6 address that comes and goes under an IPv4 session',
+  async t => {
+    const lab = await createBgpLab(t);
+    const [a, b] = [await lab.machine('twill'), await lab.machine('bird')];
+    await lab.link(
+      {machine: a, addresses: ['192.0.2.1/24']},
+      {machine: b, addresses: ['192.0.2.2/24', '2001:db8::2/64']},
+    );
+    const config = (n: number): RouterConfig => ({
+      ...{asn: 65000 + n, identifier: `192.0.2.${n}`},
+      nextHops: {ipv4: `192.0.2.${n}`, ipv6: `2001:db8::${n}`},
+      peers: [{address: `192.0.2.${3 - n}`, localAddress: `192.0.2.${n}`, asn: 65000 + 3 - n}],
+    });
+    const twill = new Speaker(a, {...config(1), announces: [prefix, prefix6]});
+    const bird = new Bird(b, config(2));
+    await Promise.all([twill.start(), bird.start()]);
+    await established(twill, '192.0.2.2');
+    await learns(bird, prefix);
+    t.deepEqual(await bird.routes('ipv6'), []);
+
+    await a.run(['ip', 'address', 'add', '2001:db8::1/64', 'dev', 'to-bird']);
+    t.is((await learns(bird, prefix6)).nextHop, '2001:db8::1');
+    await a.run(['ip', 'address', 'del', '2001:db8::1/64', 'dev', 'to-bird']);
+    await loses(bird, prefix6);
+    t.is((await twill.peer('192.0.2.2')).established, 1);
+    await learns(bird, prefix);
+  },
+  {programs: programs.bird},
+);
