@@ -29,13 +29,23 @@ export interface Load {
   readonly intoKernel: boolean;
   /** Measured is a second time: the peer has gone, all its routes have, and it comes back. */
   readonly again?: boolean;
+  readonly mostTimesBird?: number; // the goal for the time
 }
 
 export const loads: readonly Load[] = [
-  {name: '1 M, 4 per set', prefixes: 1_000_000, perSet: 4, intoKernel: false},
+  {name: '1 M, 4 per set', prefixes: 1_000_000, perSet: 4, intoKernel: false, mostTimesBird: 1},
   {name: '1 M, one set', prefixes: 1_000_000, perSet: 1_000_000, intoKernel: false},
-  {name: '100 k into the kernel', prefixes: 100_000, perSet: 4, intoKernel: true},
-  {name: 'the same, again', prefixes: 100_000, perSet: 4, intoKernel: true, again: true},
+  {
+    name: '100 k into the kernel',
+    prefixes: 100_000,
+    perSet: 4,
+    intoKernel: true,
+    mostTimesBird: 0.5,
+  },
+  {
+    ...{name: 'the same, again', prefixes: 100_000, perSet: 4, intoKernel: true, again: true},
+    mostTimesBird: 0.5,
+  },
 ];
 
 /** One run of one speaker. */

@@ -15,6 +15,8 @@ export * from './wire/communities.js';
 export * from './wire/constants.js';
 export * from './wire/family.js';
 export {encodeKeepalive, nextMessage, type Frame} from './wire/header.js';
+export * from './wire/mrt-updates.js';
+export * from './wire/mrt.js';
 export * from './wire/nlri.js';
 export * from './wire/notification-words.js';
 export * from './wire/notification.js';

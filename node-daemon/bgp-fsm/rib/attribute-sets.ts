@@ -24,7 +24,7 @@ import {
 } from '../wire/constants.js';
 import {countAsns, PlainBlock} from '../wire/plain-block.js';
 import type {WireSession} from '../wire/session.js';
-import {Blocks, type BlockId, type Hop} from './blocks.js';
+import {Blocks, MOST_KINDS, type BlockId, type Hop} from './blocks.js';
 import {Records} from './column.js';
 import {NextHops, type HopId} from './next-hops.js';
 
@@ -56,11 +56,13 @@ const LOCAL_PREF = 1;
 const MED = 2;
 const NEIGHBOUR_AS = 3;
 const PATH_HASH = 4;
-const CLUSTER_LENGTH = 5;
-const ORIGINATOR = 6;
-const BANDWIDTH = 7;
-const HOP = 8;
+const ORIGINATOR = 5;
+const BANDWIDTH = 6;
+const HOP = 7; // and above it the length of CLUSTER_LIST
 
+const HOP_BITS = 24;
+const HOP_MASK = (1 << HOP_BITS) - 1;
+const MOST_CLUSTERS = 0xff; // that are told apart
 const PATH_LENGTH_MASK = 0xffff;
 const ORIGIN_SHIFT = 16; // 2 bits
 const FLAGS_SHIFT = 18; // 6 bits
@@ -71,6 +73,8 @@ const HAS_PATH = 1 << 27;
 const HAS_NEXT_HOP = 1 << 28;
 
 const DEFAULT_LOCAL_PREF = 100;
+/** External or internal, AS numbers of two or four octets. */
+const PLAIN_KINDS = 4;
 const NO_HOP: Hop = {bytes: EMPTY, at: 0, length: 0};
 const OWN: WireSession = {
   peer: 'internal',
@@ -83,7 +87,7 @@ export class AttributeSets {
   readonly #blocks = new Blocks();
   readonly #kinds: WireSession[] = [OWN];
   readonly #kindByKey = new Map<string, number>();
-  readonly #rows = new Records(9);
+  readonly #rows = new Records(8);
   readonly #plain = new PlainBlock();
   #lastSerial = 0;
   #last: DecodedAttributes = {attributes: {}, faults: [], count: 0};
@@ -101,6 +105,10 @@ export class AttributeSets {
     const key = `${wire.peer} ${wire.as4} ${wire.localAddress?.join('.') ?? ''}`;
     const known = this.#kindByKey.get(key);
     if (known !== undefined) return known;
+    // with more own addresses than that, one as a next hop is not seen to be ours
+    if (wire.localAddress !== undefined && this.#kinds.length > MOST_KINDS - PLAIN_KINDS) {
+      return this.kindOf({...wire, localAddress: undefined});
+    }
     this.#kinds.push({...OWN, peer: wire.peer, as4: wire.as4, localAddress: wire.localAddress});
     this.#kindByKey.set(key, this.#kinds.length - 1);
     return this.#kinds.length - 1;
@@ -162,14 +170,15 @@ export class AttributeSets {
     return this.hops.address(this.hop(id)) ?? EMPTY;
   }
 
-  hop = (id: SetId): HopId => this.#rows.get(id, HOP);
+  hop = (id: SetId): HopId => this.#rows.get(id, HOP) & HOP_MASK;
   localPref = (id: SetId): number => this.#rows.get(id, LOCAL_PREF);
   origin = (id: SetId): number => (this.#rows.get(id, SHAPE) >>> ORIGIN_SHIFT) & 3;
   med = (id: SetId): number => this.#rows.get(id, MED);
   neighbourAs = (id: SetId): number => this.#rows.get(id, NEIGHBOUR_AS);
   pathLength = (id: SetId): number => this.#rows.get(id, SHAPE) & PATH_LENGTH_MASK;
   pathHash = (id: SetId): number => this.#rows.get(id, PATH_HASH);
-  clusterLength = (id: SetId): number => this.#rows.get(id, CLUSTER_LENGTH);
+  /** At most 255. */
+  clusterLength = (id: SetId): number => this.#rows.get(id, HOP) >>> HOP_BITS;
   originator = (id: SetId): number => this.#rows.get(id, ORIGINATOR); // 0: none
   flags = (id: SetId): number => (this.#rows.get(id, SHAPE) >>> FLAGS_SHIFT) & 0x3f;
   /** Of the link bandwidth community in kilobytes a second, 1 at least; 0: none. */
@@ -242,10 +251,9 @@ export class AttributeSets {
     rows.set(id, SHAPE, shape | present | IS_PLAIN | HAS_NO_FAULT);
     rows.set(id, LOCAL_PREF, plain.word(ATTR_LOCAL_PREF) ?? DEFAULT_LOCAL_PREF);
     rows.set(id, MED, plain.word(ATTR_MED) ?? 0);
-    rows.set(id, CLUSTER_LENGTH, plain.count(ATTR_CLUSTER_LIST));
     rows.set(id, ORIGINATOR, plain.word(ATTR_ORIGINATOR_ID) ?? 0);
     rows.set(id, BANDWIDTH, 0);
-    this.#setHop(id, plain.word(ATTR_NEXT_HOP));
+    this.#setHop(id, plain.word(ATTR_NEXT_HOP), plain.count(ATTR_CLUSTER_LIST));
   }
 
   /** Its length is the result. */
@@ -288,20 +296,20 @@ export class AttributeSets {
     rows.set(id, MED, med ?? 0);
     rows.set(id, NEIGHBOUR_AS, first?.kind === 'sequence' ? (first.asns[0] ?? 0) : 0);
     rows.set(id, PATH_HASH, hashOf(asPath));
-    rows.set(id, CLUSTER_LENGTH, clusterList?.length ?? 0);
     rows.set(id, ORIGINATOR, originatorId ?? 0);
     rows.set(id, BANDWIDTH, bandwidthOf(attributes));
-    this.#setHop(id, nextHop);
+    this.#setHop(id, nextHop, clusterList?.length ?? 0);
   }
 
-  #setHop(id: SetId, nextHop: number | undefined): void {
+  #setHop(id: SetId, nextHop: number | undefined, clusters: number): void {
     const isMp = this.#blocks.nextHopLength(id) > 0;
     const hop = isMp
       ? this.hops.intern(this.#blocks.nextHop(id))
       : nextHop === undefined
         ? 0
         : this.hops.internWord(nextHop);
-    this.#rows.set(id, HOP, hop);
+    if (hop > HOP_MASK) throw new RangeError('more next hops than a set can name');
+    this.#rows.set(id, HOP, ((Math.min(clusters, MOST_CLUSTERS) << HOP_BITS) | hop) >>> 0);
     this.hops.retain(hop);
   }
 }

@@ -14,17 +14,22 @@ import {HashIndex} from './hash-index.js';
 export type BlockId = number; // 0: none
 
 const AT = 0;
-const LENGTHS = 1; // of the block << 8 | of the next hop
-const KIND = 2;
-const HASH = 3;
-const REFERENCES = 4;
-const SERIAL = 5; // 0: free
+const SHAPE = 1; // length of the block, at most an arena's page << 15 | kind << 6 | length of the next hop
+const HASH = 2;
+const REFERENCES = 3;
+const SERIAL = 4; // 0: free
+
+const HOP_MASK = 0x3f;
+const KIND_SHIFT = 6;
+const BLOCK_SHIFT = 15;
+/** Kinds are numbers up to here. */
+export const MOST_KINDS = 0x1ff;
 
 const MIN_HOLES = 1 << 20;
 
 export class Blocks {
   readonly #ids = new Ids();
-  readonly #rows = new Records(6);
+  readonly #rows = new Records(5);
   readonly #index = new HashIndex({
     isProbe: id => this.#isProbe(id),
     isLive: id => this.#rows.get(id, SERIAL) !== 0,
@@ -96,7 +101,7 @@ export class Blocks {
   }
 
   kind(id: BlockId): number {
-    return this.#rows.get(id, KIND);
+    return (this.#rows.get(id, SHAPE) >>> KIND_SHIFT) & MOST_KINDS;
   }
 
   /** Where the block lies: offsets into `page`, until the next intern(). */
@@ -129,11 +134,11 @@ export class Blocks {
   }
 
   nextHopLength(id: BlockId): number {
-    return this.#rows.get(id, LENGTHS) & 0xff;
+    return this.#rows.get(id, SHAPE) & HOP_MASK;
   }
 
   #blockLength(id: BlockId): number {
-    return this.#rows.get(id, LENGTHS) >>> 8;
+    return this.#rows.get(id, SHAPE) >>> BLOCK_SHIFT;
   }
 
   #sizeOf(id: BlockId): number {
@@ -149,8 +154,7 @@ export class Blocks {
     copy(this.#hop, this.#hopFrom, this.#hopSize, page, into + this.#size);
     const rows = this.#rows;
     rows.set(id, AT, at);
-    rows.set(id, LENGTHS, (this.#size << 8) | this.#hopSize);
-    rows.set(id, KIND, this.#kind);
+    rows.set(id, SHAPE, this.#shapeOfProbe());
     rows.set(id, HASH, hash);
     rows.set(id, REFERENCES, 0);
     this.#index.add(hash, id); // first: it must not find the block there
@@ -161,8 +165,7 @@ export class Blocks {
   }
 
   #isProbe(id: BlockId): boolean {
-    if (this.#rows.get(id, LENGTHS) !== ((this.#size << 8) | this.#hopSize)) return false;
-    if (this.#rows.get(id, KIND) !== this.#kind) return false;
+    if (this.#rows.get(id, SHAPE) !== this.#shapeOfProbe()) return false;
     const at = this.#rows.get(id, AT);
     const page = this.#arena.page(at);
     const from = this.#arena.offset(at);
@@ -170,6 +173,10 @@ export class Blocks {
       isSame(page, from, this.#bytes, this.#from, this.#size) &&
       isSame(page, from + this.#size, this.#hop, this.#hopFrom, this.#hopSize)
     );
+  }
+
+  #shapeOfProbe(): number {
+    return ((this.#size << BLOCK_SHIFT) | (this.#kind << KIND_SHIFT) | this.#hopSize) >>> 0;
   }
 
   /** FNV-1a. */

@@ -3,12 +3,12 @@
  * outside. What all readers have still before them is not written twice. It stays short: a reader that is
  * too far behind is told to go through the whole table instead.
  */
+import {Backlog} from './backlog.js';
 import {LOGGED, type PrefixId, type PrefixTable} from './prefix-table.js';
 
 export class ChangeLog {
   readonly #table: PrefixTable; // in its records: where it was written last, + 1
-  #entries: number[] = [];
-  #base = 0; // index of entries[0]
+  readonly #entries = new Backlog();
   #frontier = 0; // no reader is beyond
 
   constructor(table: PrefixTable) {
@@ -16,24 +16,24 @@ export class ChangeLog {
   }
 
   get end(): number {
-    return this.#base + this.#entries.length;
+    return this.#entries.end;
   }
 
   get base(): number {
-    return this.#base;
+    return this.#entries.base;
   }
 
   push(prefix: PrefixId): void {
     const {records} = this.#table;
     const at = records.get(prefix, LOGGED);
-    if (at > this.#frontier && at > this.#base) return;
+    if (at > this.#frontier && at > this.base) return;
     this.#entries.push(prefix);
     records.set(prefix, LOGGED, this.end);
   }
 
   /** 0 beyond the end. */
   at(index: number): PrefixId {
-    return this.#entries[index - this.#base] ?? 0;
+    return this.#entries.at(index);
   }
 
   noteRead(to: number): void {
@@ -42,9 +42,7 @@ export class ChangeLog {
 
   /** Forgets what is before `index`. */
   trim(index: number): void {
-    if (index <= this.#base) return;
-    this.#entries = this.#entries.slice(index - this.#base);
-    this.#base = index;
+    this.#entries.trim(index);
     this.#frontier = Math.max(this.#frontier, index);
   }
 }

@@ -66,27 +66,14 @@ export class Column {
   }
 }
 
-/** One reference to each id; undefined where none was set. */
-export class References<T> {
-  readonly #pages: (T | undefined)[][] = [];
-
-  get(at: number): T | undefined {
-    return this.#pages[at >>> PAGE_BITS]?.[at & PAGE_MASK];
-  }
-
-  set(at: number, value: T | undefined): void {
-    const index = at >>> PAGE_BITS;
-    while (this.#pages.length <= index) {
-      this.#pages.push(new Array<T | undefined>(PAGE_ROWS).fill(undefined));
-    }
-    (this.#pages[index] as (T | undefined)[])[at & PAGE_MASK] = value;
-  }
-}
-
-/** Ids from 1; a freed one is given out again, the last first. */
+/** Ids from `first` on; a freed one is given out again, the last first. */
 export class Ids {
   readonly #free: number[] = [];
-  #limit = 1;
+  #limit: number;
+
+  constructor(first = 1) {
+    this.#limit = first;
+  }
 
   /** Above every id that is in use. */
   get limit(): number {

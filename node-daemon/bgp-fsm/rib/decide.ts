@@ -29,6 +29,7 @@ export interface DecisionTables {
 }
 
 const NONE: readonly Row[] = [];
+const ALONE: Row[] = [0]; // the one row of nearly all prefixes, without an array for each
 
 export class Decision {
   readonly #tables: DecisionTables;
@@ -43,12 +44,16 @@ export class Decision {
     this.#options = options;
   }
 
-  /** The best first; empty: no path is eligible. */
+  /** The best first; empty: no path is eligible. Good until the next call. */
   choose(prefix: PrefixId): readonly Row[] {
     const {paths} = this.#tables;
     const first = paths.first(prefix);
     if (first === 0) return NONE;
-    if (paths.next(first) === 0) return this.isEligible(first) ? [first] : NONE;
+    if (paths.next(first) === 0) {
+      if (!this.isEligible(first)) return NONE;
+      ALONE[0] = first;
+      return ALONE;
+    }
     const candidates: Row[] = [];
     for (let row = first; row !== 0; row = paths.next(row)) {
       if (this.isEligible(row)) candidates.push(row);

@@ -7,13 +7,14 @@
 import type {Family} from '../wire/family.js';
 import type {AttributeSets} from './attribute-sets.js';
 import {ChangeLog} from './change-log.js';
-import {Column, References} from './column.js';
+import {Column} from './column.js';
 import {Decision, type PathPeer} from './decide.js';
+import {NO_SET, type HopSetId} from './next-hops.js';
 import {Paths, type Given, type Row} from './paths.js';
-import {BEST, MARKS, PrefixTable, USERS, VISIT, type PrefixId} from './prefix-table.js';
+import {BEST, PrefixTable, type PrefixId} from './prefix-table.js';
 import {PrefixQueue} from './queue.js';
 import type {SelectedWriter} from './selected.js';
-import type {PeerIx, RibOptions, SelectedNextHop, SelectedRoute} from './types.js';
+import type {PeerIx, RibOptions, SelectedRoute} from './types.js';
 import {addressOf} from '../wire/nlri.js';
 import {widthOf} from '../wire/family.js';
 
@@ -24,8 +25,7 @@ export interface FamilyRibOptions {
   readonly peerOf: (peer: PeerIx) => PathPeer | undefined;
 }
 
-const NO_HOPS: readonly SelectedNextHop[] = [];
-/** Bits of MARKS. */
+/** Marks of a prefix. */
 const UNDECIDED = 1;
 const UNTOLD = 2; // to the kernel
 const HAS_PATHS = 4; // which is one use; until it is decided that it has none
@@ -44,10 +44,9 @@ export class FamilyRib {
   readonly #sets: AttributeSets;
   readonly #dirty: PrefixQueue;
   readonly #changed: PrefixQueue; // for the kernel
-  readonly #hops = new References<readonly SelectedNextHop[]>();
+  readonly #hops = new Column(); // the set that the kernel is to use: HopSetId
   readonly #bestCounts = new Column(); // by peer
   readonly #words = new Uint32Array(4);
-  #visit = 0;
 
   constructor({family, sets, options, peerOf}: FamilyRibOptions) {
     this.family = family;
@@ -79,38 +78,15 @@ export class FamilyRib {
   }
 
   use(prefix: PrefixId): void {
-    const {records} = this.table;
-    records.set(prefix, USERS, records.get(prefix, USERS) + 1);
+    this.table.use(prefix);
   }
 
   leave(prefix: PrefixId): void {
-    const {records} = this.table;
-    const left = records.get(prefix, USERS) - 1;
-    records.set(prefix, USERS, left);
-    if (left === 0) this.table.remove(prefix);
-  }
-
-  /** A pass over prefixes begins, in which isFirstVisit() is true once of each. */
-  beginVisits(): void {
-    this.#visit++;
-  }
-
-  isFirstVisit(prefix: PrefixId): boolean {
-    const {records} = this.table;
-    if (records.get(prefix, VISIT) === this.#visit) return false;
-    records.set(prefix, VISIT, this.#visit);
-    return true;
+    this.table.leave(prefix);
   }
 
   addPath(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): Row {
-    const {records} = this.table;
-    const page = records.page(prefix);
-    const at = records.at(prefix);
-    const marks = page[at + MARKS] as number;
-    if ((marks & HAS_PATHS) === 0) {
-      page[at + MARKS] = marks | HAS_PATHS;
-      page[at + USERS] = (page[at + USERS] as number) + 1;
-    }
+    if (this.table.mark(prefix, HAS_PATHS)) this.table.use(prefix);
     this.#sets.retain(given.raw);
     if (given.effective !== 0) {
       this.#sets.retain(given.effective);
@@ -183,7 +159,8 @@ export class FamilyRib {
       const prefix = this.#changed.take();
       if (prefix === 0) return;
       const words = this.table.words(prefix, this.#words);
-      into.add(this.family, words, this.table.bits(prefix), this.#hops.get(prefix) ?? NO_HOPS);
+      const nextHops = this.#sets.hops.set(this.#hops.get(prefix));
+      into.add(this.family, words, this.table.bits(prefix), nextHops);
       this.leave(prefix);
     }
   }
@@ -194,7 +171,7 @@ export class FamilyRib {
     }
   }
 
-  /** The rows in use, the best first. */
+  /** The rows in use, the best first. Good until the next call. */
   chosen(prefix: PrefixId): readonly Row[] {
     return this.best(prefix) === 0 ? [] : this.decision.choose(prefix);
   }
@@ -211,11 +188,17 @@ export class FamilyRib {
     }
     records.set(prefix, BEST, best);
     if (isBestNew || this.logsAllPaths) this.log.push(prefix);
-    if (isBestNew || hops !== this.#hops.get(prefix)) {
-      this.#hops.set(prefix, hops);
-      this.#tellKernel(prefix);
-    }
+    const held = this.#hops.get(prefix);
+    if (hops !== held) this.#setHops(prefix, hops, held);
+    if (isBestNew || hops !== held) this.#tellKernel(prefix);
     if (this.paths.first(prefix) === 0) this.#noteEmpty(prefix);
+  }
+
+  #setHops(prefix: PrefixId, hops: HopSetId, held: HopSetId): void {
+    const {hops: nextHops} = this.#sets;
+    nextHops.retainSet(hops);
+    nextHops.releaseSet(held);
+    this.#hops.set(prefix, hops);
   }
 
   #countBest(row: Row, change: number): void {
@@ -225,22 +208,17 @@ export class FamilyRib {
   }
 
   #noteEmpty(prefix: PrefixId): void {
-    const {records} = this.table;
-    const marks = records.get(prefix, MARKS);
-    if ((marks & HAS_PATHS) === 0) return;
-    records.set(prefix, MARKS, marks & ~HAS_PATHS);
-    this.leave(prefix);
+    if (this.table.unmark(prefix, HAS_PATHS)) this.leave(prefix);
   }
 
   #tellKernel(prefix: PrefixId): void {
     if (this.#changed.push(prefix)) this.use(prefix);
   }
 
-  /** Undefined: no path at all. Of what we originate there are none. */
-  #hopsOf(chosen: readonly Row[]): readonly SelectedNextHop[] | undefined {
+  #hopsOf(chosen: readonly Row[]): HopSetId {
     const {hops} = this.#sets;
     const [best] = chosen;
-    if (best === undefined) return undefined;
+    if (best === undefined) return NO_SET;
     if (chosen.length === 1) return hops.single(this.decision.hopOf(best));
     const weights = weightsOf(chosen.map(row => this.#sets.bandwidth(this.paths.effective(row))));
     const members = new Map<number, number>();
@@ -259,7 +237,7 @@ export class FamilyRib {
       family: this.family,
       address: addressOf(words, widthOf(this.family)),
       bits: this.table.bits(prefix),
-      nextHops: this.#hops.get(prefix) ?? NO_HOPS,
+      nextHops: this.#sets.hops.set(this.#hops.get(prefix)),
       attributes: best === 0 ? undefined : this.#sets.attributes(this.paths.effective(best)),
     };
   }

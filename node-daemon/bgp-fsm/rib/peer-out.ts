@@ -113,12 +113,11 @@ export class PeerOut {
     const {rib, outs} = this.#tables;
     const {log} = rib;
     if (log.end - this.#cursor > FALLEN_BEHIND * (rib.table.count + 1024)) this.restart();
-    rib.beginVisits();
     for (let looked = 0; looked < limit; looked++) {
       const prefix = this.#next();
       if (prefix === 0) break;
-      const isFirst = rib.isFirstVisit(prefix); // the log may have it twice
-      if (isFirst && rib.table.isThere(prefix)) this.#compare(prefix, wanted(prefix));
+      // the log may have it twice; the second time it is as it was sent
+      if (rib.table.isThere(prefix)) this.#compare(prefix, wanted(prefix));
     }
     log.noteRead(this.#cursor);
 

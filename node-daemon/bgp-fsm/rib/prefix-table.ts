@@ -13,12 +13,13 @@ export type PrefixId = number; // 0: none
 /** Fields of a prefix's record. */
 export const HEAD = 0; // its first path: paths.ts
 export const BEST = 1; // family-rib.ts
-export const USERS = 2;
-export const MARKS = 3;
-export const LOGGED = 4; // change-log.ts
-export const VISIT = 5; // peer-out.ts
-const LENGTH = 6; // prefix length + 1; 0: free
-const WORDS = 7;
+export const STATUS = 2; // users << 11 | (prefix length + 1, 0: free) << 3 | marks
+export const LOGGED = 3; // change-log.ts
+const WORDS = 4;
+
+const ONE_USER = 1 << 11; // 21 bits of them
+const LENGTH_SHIFT = 3;
+const LENGTH_MASK = 0xff << LENGTH_SHIFT;
 
 export class PrefixTable {
   readonly records: Records;
@@ -51,7 +52,7 @@ export class PrefixTable {
   }
 
   isThere(id: PrefixId): boolean {
-    return this.records.get(id, LENGTH) !== 0;
+    return (this.records.get(id, STATUS) & LENGTH_MASK) !== 0;
   }
 
   /** `words` as in NlriCursor. */
@@ -67,16 +68,16 @@ export class PrefixTable {
     this.#index.add(hash, id); // first: it must not find the prefix there
     const page = this.records.page(id);
     const at = this.records.at(id);
-    for (let field = 0; field < LENGTH; field++) page[at + field] = 0;
-    page[at + LENGTH] = bits + 1;
+    for (let field = 0; field < WORDS; field++) page[at + field] = 0;
+    page[at + STATUS] = (bits + 1) << LENGTH_SHIFT;
     for (let i = 0; i < this.#wordCount; i++) page[at + WORDS + i] = words[i] as number;
     this.#count++;
     return id;
   }
 
-  remove(id: PrefixId): void {
+  #remove(id: PrefixId): void {
     this.#index.remove(this.#hashOf(id), id);
-    this.records.set(id, LENGTH, 0);
+    this.records.set(id, STATUS, 0);
     this.#ids.give(id);
     this.#count--;
   }
@@ -87,7 +88,39 @@ export class PrefixTable {
   }
 
   bits(id: PrefixId): number {
-    return this.records.get(id, LENGTH) - 1;
+    return ((this.records.get(id, STATUS) & LENGTH_MASK) >>> LENGTH_SHIFT) - 1;
+  }
+
+  /** One of three bits, whose meaning is the owners'. False: it has it already. */
+  mark(id: PrefixId, mark: number): boolean {
+    const {records} = this;
+    const status = records.get(id, STATUS);
+    if ((status & mark) !== 0) return false;
+    records.set(id, STATUS, (status | mark) >>> 0);
+    return true;
+  }
+
+  /** False: it did not have it. */
+  unmark(id: PrefixId, mark: number): boolean {
+    const {records} = this;
+    const status = records.get(id, STATUS);
+    if ((status & mark) === 0) return false;
+    records.set(id, STATUS, (status & ~mark) >>> 0);
+    return true;
+  }
+
+  /** It stays in the table for one more who has it. */
+  use(id: PrefixId): void {
+    const {records} = this;
+    records.set(id, STATUS, records.get(id, STATUS) + ONE_USER);
+  }
+
+  /** When the last one leaves, the prefix does. */
+  leave(id: PrefixId): void {
+    const {records} = this;
+    const status = records.get(id, STATUS) - ONE_USER;
+    records.set(id, STATUS, status);
+    if (status < ONE_USER) this.#remove(id);
   }
 
   /** Order of address, then of length: < 0 when the prefix comes first. */
@@ -107,7 +140,8 @@ export class PrefixTable {
 
   #isProbe(id: PrefixId): boolean {
     const {records} = this;
-    if (records.get(id, LENGTH) !== this.#probeBits + 1) return false;
+    const length = (this.#probeBits + 1) << LENGTH_SHIFT;
+    if ((records.get(id, STATUS) & LENGTH_MASK) !== length) return false;
     for (let i = 0; i < this.#wordCount; i++) {
       if (records.get(id, WORDS + i) !== this.#probe[i]) return false;
     }

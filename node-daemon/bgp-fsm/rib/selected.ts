@@ -3,11 +3,11 @@ import {widthOf, type Family} from '../wire/family.js';
 import {wordsOf} from '../wire/nlri.js';
 import type {SelectedColumns, SelectedNextHop, SelectedRoute} from './types.js';
 
-/** Filled prefix by prefix, for at most so many. */
+/** Filled prefix by prefix, for at most so many: then nothing is copied to hand it over. */
 export class SelectedWriter {
   readonly #families: Uint8Array;
   readonly #bits: Uint8Array;
-  readonly #addresses: Uint8Array;
+  #addresses: Uint8Array;
   readonly #nextHops: Uint32Array;
   readonly #indices = new Map<readonly SelectedNextHop[], number>();
   #count = 0;
@@ -16,7 +16,7 @@ export class SelectedWriter {
   constructor(limit: number) {
     this.#families = new Uint8Array(limit);
     this.#bits = new Uint8Array(limit);
-    this.#addresses = new Uint8Array(limit * 16);
+    this.#addresses = new Uint8Array(limit * 4);
     this.#nextHops = new Uint32Array(limit);
   }
 
@@ -37,6 +37,7 @@ export class SelectedWriter {
     this.#families[this.#count] = family === 'ipv4' ? 4 : 6;
     this.#bits[this.#count] = bits;
     this.#nextHops[this.#count] = index;
+    if (this.#octets + width > this.#addresses.length) this.#widen();
     for (let i = 0; i < width; i++) {
       this.#addresses[this.#octets + i] = (words[i >>> 2] as number) >>> (24 - (i & 3) * 8);
     }
@@ -46,13 +47,24 @@ export class SelectedWriter {
 
   take(): SelectedColumns {
     return {
-      families: this.#families.slice(0, this.#count),
-      bits: this.#bits.slice(0, this.#count),
-      addresses: this.#addresses.slice(0, this.#octets),
-      nextHops: this.#nextHops.slice(0, this.#count),
+      families: upTo(this.#families, this.#count),
+      bits: upTo(this.#bits, this.#count),
+      addresses: upTo(this.#addresses, this.#octets),
+      nextHops: upTo(this.#nextHops, this.#count),
       sets: [...this.#indices.keys()],
     };
   }
+
+  /** There is IPv6 among them. */
+  #widen(): void {
+    const wide = new Uint8Array(this.#families.length * 16);
+    wide.set(this.#addresses);
+    this.#addresses = wide;
+  }
+}
+
+function upTo<T extends Uint8Array | Uint32Array>(array: T, count: number): T {
+  return array.length === count ? array : (array.slice(0, count) as T);
 }
 
 /** Without attributes. */

@@ -92,8 +92,9 @@ class AttributeEncoder {
 
   words(type: number, flags: number, values: readonly number[] | undefined): void {
     if (values === undefined || values.length === 0) return;
-    const out = this.head(type, flags, values.length * 4);
-    for (const value of values) out.u32(value);
+    const fit = fitting(values, 4);
+    const out = this.head(type, flags, fit.length * 4);
+    for (const value of fit) out.u32(value);
   }
 
   octets(type: number, flags: number, value: Uint8Array | undefined): void {
@@ -115,14 +116,16 @@ class AttributeEncoder {
 
   extendedCommunities(all: PathAttributes['extendedCommunities']): void {
     if (all === undefined || all.length === 0) return;
-    const out = this.head(c.ATTR_EXTENDED_COMMUNITIES, TRANSITIVE, all.length * 8);
-    encodeExtendedCommunities(out, all);
+    const fit = fitting(all, 8);
+    const out = this.head(c.ATTR_EXTENDED_COMMUNITIES, TRANSITIVE, fit.length * 8);
+    encodeExtendedCommunities(out, fit);
   }
 
   largeCommunities(all: PathAttributes['largeCommunities']): void {
     if (all === undefined || all.length === 0) return;
-    const out = this.head(c.ATTR_LARGE_COMMUNITIES, TRANSITIVE, all.length * 12);
-    encodeLargeCommunities(out, all);
+    const fit = fitting(all, 12);
+    const out = this.head(c.ATTR_LARGE_COMMUNITIES, TRANSITIVE, fit.length * 12);
+    encodeLargeCommunities(out, fit);
   }
 
   /** RFC 7311 §3: the metric is the TLV of type 1 and 11 octets. */
@@ -141,6 +144,12 @@ class AttributeEncoder {
       this.#nextUnknown++;
     }
   }
+}
+
+/** The length of an attribute has 16 bits: what a policy adds to a list that is full is left out. */
+function fitting<T>(all: readonly T[], octets: number): readonly T[] {
+  const most = Math.floor(0xffff / octets);
+  return all.length > most ? all.slice(0, most) : all;
 }
 
 function writeHead(out: Writer, flags: number, type: number, length: number): Writer {
