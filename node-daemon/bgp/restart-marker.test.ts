@@ -66,3 +66,24 @@ test('a state directory that cannot be had is an error, not a restart', async t 
   await writeFile(file, '');
   await t.throwsAsync(new RestartMarker(file, 'boot').begin(none), {code: 'EEXIST'});
 });
+
+test('what the kernel holds is noted in any order with the start, and hides nothing of before', async t => {
+  const stateDir = await stateDirOf(t);
+  const first = new RestartMarker(stateDir, 'boot');
+  const [past] = await Promise.all([
+    first.begin({ipv4: 2, ipv6: 2}),
+    first.note(['ipv4']),
+    first.note(['ipv4', 'ipv6']),
+  ]);
+  t.deepEqual(past, {restarted: false, preserved: []});
+  for (let n = 0; n < 20; n++) {
+    const next = new RestartMarker(stateDir, 'boot');
+    const early = next.note(['ipv6']); // its first look at the kernel, before anybody asked
+    const [found] = await Promise.all([
+      next.begin({ipv4: 0, ipv6: 2}),
+      next.note(['ipv4', 'ipv6']),
+      early,
+    ]);
+    t.deepEqual(found, {restarted: true, preserved: ['ipv6']});
+  }
+});

@@ -29,7 +29,8 @@ const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 export class RestartMarker {
   readonly #path: string;
   readonly #bootId: string;
-  #writing = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
+  #hasBegun = false;
 
   constructor(stateDir: string, bootId: string) {
     this.#path = join(stateDir, NAME);
@@ -37,7 +38,12 @@ export class RestartMarker {
   }
 
   /** To be called before the first session; from then on every start is a restart. `held`: routes. */
-  async begin(held: Readonly<Record<Family, number>>): Promise<SpeakerPast> {
+  begin(held: Readonly<Record<Family, number>>): Promise<SpeakerPast> {
+    this.#hasBegun = true;
+    return this.#inTurn(() => this.#begin(held));
+  }
+
+  async #begin(held: Readonly<Record<Family, number>>): Promise<SpeakerPast> {
     await mkdir(join(this.#path, '..'), {recursive: true, mode: 0o700});
     const before = await this.#read();
     await this.#write(FAMILIES.filter(family => held[family] > 0));
@@ -47,16 +53,22 @@ export class RestartMarker {
     return {restarted: true, preserved: isSameBoot ? FAMILIES.filter(each => !isLost(each)) : []};
   }
 
-  /** The kernel has learnt routes of these families now. One write after the other. */
-  note(holding: readonly Family[]): Promise<void> {
-    this.#writing = this.#writing.catch(() => undefined).then(() => this.#write(holding));
-    return this.#writing;
+  /** The kernel has learnt routes of these families now. Before begin() that would hide what was before. */
+  async note(holding: readonly Family[]): Promise<void> {
+    if (this.#hasBegun) await this.#inTurn(() => this.#write(holding));
   }
 
   /** The node speaks BGP no more: a later start is a first one. */
   async forget(): Promise<void> {
-    await this.#writing.catch(() => undefined);
-    await rm(this.#path, {force: true});
+    this.#hasBegun = false;
+    await this.#inTurn(() => rm(this.#path, {force: true}));
+  }
+
+  /** One after the other: all write the same file. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#writing.catch(() => undefined).then(work);
+    this.#writing = done;
+    return done;
   }
 
   /** What cannot be understood says only that we ran. */

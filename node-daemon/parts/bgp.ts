@@ -26,6 +26,7 @@ import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
 import {systemClock} from '../datastore/clock.js';
 import type {BgpAnswers} from '../http/bgp.js';
 import type {StatusProblem} from '../http/status.js';
+import {Attempts} from './attempts.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
 
@@ -41,6 +42,7 @@ interface Running {
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 const LOOK_MS = 50;
 const MOST_LOOKS = 200;
+const AGAIN_MS = 5000;
 
 export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   const {bootId, config, core, news} = context;
@@ -48,20 +50,21 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   const marker = new RestartMarker(config.stateDir, bootId);
   const lastWish = new LastWishFile(config.stateDir);
   let running: Running | undefined;
-  let death: string | undefined;
-  let turn = Promise.resolve();
+  let death: string | undefined; // of a thread
   let isStopped = false;
   let isSwept = false; // no learnt route is in the kernel
 
+  const attempts = new Attempts<BgpWish>({
+    ...{fulfil, clock: systemClock, againMs: AGAIN_MS},
+    onError: err => log.error({err}, 'bgp is not as configured; it is tried again'),
+  });
   const wishes = new BgpWishes({
     labels: config.node.labels,
     etcdEndpoints: config.etcd.endpoints,
     clock: systemClock,
     state: () => core.state(),
     sessions: async () => (await running?.host.status())?.peers ?? [],
-    onWish(wish) {
-      turn = turn.then(() => fulfil(wish)).catch((err: unknown) => log.error({err}, 'bgp failed'));
-    },
+    onWish: wish => attempts.wish(wish),
     onError: err => log.error({err}, 'bgp could not be derived'),
   });
   news.state.on(() => wishes.renew());
@@ -97,7 +100,10 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
         log.error({err}, 'bgp kernel thread died; restart twilld');
       },
     });
-    const start = await marker.begin(kernel.held);
+    const start = await marker.begin(kernel.held).catch(async (error: unknown) => {
+      await kernel.stop();
+      throw error;
+    });
     const host = new SpeakerHost({
       thread: 'own',
       start,
@@ -172,14 +178,17 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       isStopped = true;
       wishes.close();
       links.close();
-      await turn;
+      await attempts.stop();
       await running?.host.leave({kind: 'restart'});
       await running?.kernel.stop();
     },
     death: () => death,
     problems(): readonly StatusProblem[] {
-      const died = death === undefined ? [] : [{key: 'bgp', message: death}];
-      return [...died, ...(wishes.wish?.problems ?? [])];
+      const {failure} = attempts;
+      const unfulfilled = failure && `not as configured: ${failure}`;
+      const wrong = [death, unfulfilled].filter(message => message !== undefined);
+      const ours = wrong.map(message => ({key: 'bgp', message}));
+      return [...ours, ...(wishes.wish?.problems ?? [])];
     },
     bgp: createBgpAnswers({
       speaker: () => running?.host,

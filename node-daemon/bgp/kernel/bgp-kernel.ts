@@ -103,8 +103,8 @@ export class BgpKernel {
       onResync: why => this.#doubt(why),
     });
     await this.#takePicture();
-    this.#running = this.#run();
     this.#holding = this.#heldFamilies().join();
+    this.#running = this.#run();
     return {ipv4: this.#routes.heldCount('ipv4'), ipv6: this.#routes.heldCount('ipv6')};
   }
 
