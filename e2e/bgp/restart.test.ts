@@ -101,6 +101,37 @@ for (const withRestart of [true, false]) {
   );
 }
 
+for (const withRestart of [true, false]) {
+  const what = withRestart ? 'stay in our kernel' : 'go without it';
+  labTest(
+    `${withRestart ? '' : 'control: '}gobgp restarts, and its routes ${what}`,
+    async t => {
+      const config = withRestart ? {gracefulRestart: {timeSeconds: 30}} : {};
+      const twillConfig = {...config, kernel: true};
+      const pair = await startPair(t, {kind: 'gobgp', twill: twillConfig, router: config});
+      await isUpAgain(pair);
+      for (const prefix of ['10.2.0.0/24', 'fd00:2::/64']) {
+        await inKernel(pair.machines.twill, prefix);
+      }
+      const monitor = await Monitor.open(pair.machines.twill.namespace);
+      await pair.router.stop('SIGKILL');
+      const isDown = async () => {
+        return (await pair.twill.peers()).every(({isEstablished}) => !isEstablished);
+      };
+      await eventually(isDown, {withinMs: 15_000, everyMs: 50, what: 'a session that ends'});
+      await pair.router.start({isRestart: withRestart});
+      await isUpAgain(pair);
+      for (const prefix of ['10.2.0.0/24', 'fd00:2::/64']) {
+        await inKernel(pair.machines.twill, prefix);
+      }
+      const lines = routeLines(monitor);
+      if (withRestart) t.deepEqual(lines, []);
+      else t.true(lines.some(line => line.includes('Deleted')));
+    },
+    {programs: programs.gobgp},
+  );
+}
+
 /** Both know each other, and all that happens from now on is counted. */
 async function watch(
   t: ExecutionContext,
