@@ -11,6 +11,8 @@ import type {Family} from '../wire/family.js';
 import type {PolicyOutcome} from '../policy/types.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import type {BlockId, Blocks} from './blocks.js';
+import type {Stretch} from './stretch.js';
+import type {PeerIx} from './types.js';
 import {rewritePlain} from '../wire/plain-block.js';
 import {
   exportPath,
@@ -45,6 +47,10 @@ export class ExportGroup {
   readonly target: Target;
   /** Blocks that leave no room for a prefix in a message of the peers (RFC 8654 §4). */
   tooLong = 0;
+  /** What one of the peers was told last; rib.ts keeps it. */
+  readonly stretches: Partial<Record<Family, Stretch>> = {};
+  /** Who was last sent something: two in turn have something to share. */
+  lastTold: PeerIx = -1;
   readonly #plainTarget: PlainTarget;
   readonly #sets: AttributeSets;
   readonly #outs: Blocks;

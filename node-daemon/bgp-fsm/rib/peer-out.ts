@@ -16,9 +16,16 @@ import type {BlockId, Blocks} from './blocks.js';
 import {Column} from './column.js';
 import type {FamilyRib} from './family-rib.js';
 import type {PrefixId} from './prefix-table.js';
+import type {Stretch, StretchNotes} from './stretch.js';
 
 /** What is to be sent for a prefix: block by path id; without ADD-PATH at most one, of path id 0. */
 export type Wanted = (prefix: PrefixId) => ReadonlyMap<number, BlockId> | BlockId;
+
+export interface PackRules {
+  readonly wanted: Wanted;
+  readonly inMpUnreach: boolean; // withdrawn there, also of IPv4
+  readonly notes?: StretchNotes | undefined;
+}
 
 export interface OutTables {
   readonly rib: FamilyRib;
@@ -108,8 +115,44 @@ export class PeerOut {
     return isDue;
   }
 
-  /** At most `limit` prefixes into the packer, withdrawals first. */
-  pack(packer: UpdatePacker, limit: number, wanted: Wanted, inMpUnreach: boolean): void {
+  /** It follows the log and nothing else is due: what it is told may be what another one was. */
+  get isFollowing(): boolean {
+    const owes = this.#owesEndOfRib || this.#brackets || this.#messages.length > 0;
+    return this.#walk === 0 && !owes && !this.#sendsPathIds;
+  }
+
+  /** As if the stretch were packed. False: this peer is not where the other one was, and nothing happened. */
+  repeatStretch({from, to, prefixes, wanted, serials, isSent}: Stretch): boolean {
+    const {rib, outs} = this.#tables;
+    if (from !== this.#cursor || to !== rib.log.end) return false;
+    const sent = this.#sent;
+    for (let at = 0; at < prefixes.length; at++) {
+      const out = wanted[at] as BlockId;
+      const differs = Number(sent.get(prefixes[at] as PrefixId) !== out);
+      if (differs !== isSent[at] || (out !== 0 && outs.serial(out) !== serials[at])) return false;
+    }
+    for (let at = 0; at < prefixes.length; at++) {
+      if (isSent[at] === 1) this.#take(prefixes[at] as PrefixId, wanted[at] as BlockId);
+    }
+    this.#cursor = to;
+    rib.log.noteRead(to);
+    return true;
+  }
+
+  /** The peer has that now. */
+  #take(prefix: PrefixId, out: BlockId): void {
+    const {rib, outs} = this.#tables;
+    const old = this.#sent.get(prefix);
+    this.#sent.set(prefix, out);
+    if (out !== 0) outs.retain(out);
+    if (old !== 0) outs.release(old);
+    this.#count += Number(out !== 0) - Number(old !== 0);
+    if (old === 0) rib.use(prefix);
+    else if (out === 0) rib.leave(prefix);
+  }
+
+  /** At most `limit` prefixes into the packer, withdrawals first. `notes` are taken of what was told. */
+  pack(packer: UpdatePacker, limit: number, {wanted, inMpUnreach, notes}: PackRules): void {
     const {rib, outs} = this.#tables;
     const {log} = rib;
     if (log.end - this.#cursor > FALLEN_BEHIND * (rib.table.count + 1024)) this.restart();
@@ -117,7 +160,7 @@ export class PeerOut {
       const prefix = this.#next();
       if (prefix === 0) break;
       // the log may have it twice; the second time it is as it was sent
-      if (rib.table.isThere(prefix)) this.#compare(prefix, wanted(prefix));
+      if (rib.table.isThere(prefix)) this.#compare(prefix, wanted(prefix), notes);
     }
     log.noteRead(this.#cursor);
 
@@ -166,9 +209,15 @@ export class PeerOut {
     return this.#cursor < rib.log.end ? rib.log.at(this.#cursor++) : 0;
   }
 
-  #compare(prefix: PrefixId, wanted: ReadonlyMap<number, BlockId> | BlockId): void {
+  #compare(
+    prefix: PrefixId,
+    wanted: ReadonlyMap<number, BlockId> | BlockId,
+    notes: StretchNotes | undefined,
+  ): void {
     if (typeof wanted === 'number') {
-      this.#put(prefix, 0, wanted, this.#sent.get(prefix));
+      const old = this.#sent.get(prefix);
+      notes?.note(prefix, wanted, wanted !== old);
+      this.#put(prefix, 0, wanted, old);
       this.#sent.set(prefix, wanted);
       return;
     }

@@ -18,6 +18,7 @@ const hops = ['192.0.2.50', '192.0.2.51'];
 const neighbours = [
   {asn: 65001, identifier: 11, address: '192.0.2.11', policy: {}},
   {asn: 65002, identifier: 12, address: '192.0.2.12', policy: {enforceFirstAs: true}},
+  {asn: 65003, identifier: 16, address: '192.0.2.16', policy: {}},
   {asn: OWN.asn, identifier: 13, address: '192.0.2.13', policy: {nextHop: 'self'}},
   {asn: OWN.asn, identifier: 14, address: '192.0.2.14', policy: {reflectorClient: true}},
   {
@@ -105,6 +106,7 @@ const step = fc.oneof(
   },
   {weight: 4, arbitrary: fc.record({do: fc.constant('work'), limit: fc.integer({min: 1, max: 3})})},
   {weight: 2, arbitrary: fc.record({do: fc.constant('send'), peer: peerIx})},
+  {weight: 3, arbitrary: fc.record({do: fc.constant('settle')})},
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -117,7 +119,7 @@ interface Neighbour {
 
 /** The real one and the naive one, told the same. */
 class World {
-  readonly rib = new Rib(options);
+  readonly rib = new Rib(options, 1);
   readonly naive: NaiveSpeaker;
   readonly peers: readonly Neighbour[];
   readonly kernel = new Map<string, string>();
@@ -182,6 +184,8 @@ class World {
         return this.#refresh(this.peers[step.peer]!, step.keeps);
       case 'work':
         return void this.rib.work(step.limit);
+      case 'settle':
+        return this.settle();
       case 'send': {
         const {ix, receiver} = this.peers[step.peer]!;
         return receiver.take(this.rib.takeUpdates(ix, 100));
@@ -248,12 +252,13 @@ class World {
 const runs = Number(process.env['TWILL_FUZZ_RUNS'] ?? 1000);
 
 test('whatever is told in whatever order, all are told what the rules say', t => {
-  let routes = 0;
+  let [routes, repeated] = [0, 0];
   fc.assert(
     fc.property(fc.array(step, {maxLength: 40}), steps => {
       const world = new World();
       for (const each of steps) world.do(each);
       world.settle();
+      repeated += world.rib.repeated;
       for (const [what, is, mustBe] of world.views) {
         routes += mustBe.length;
         if (is.join('\n') !== mustBe.join('\n')) {
@@ -264,4 +269,5 @@ test('whatever is told in whatever order, all are told what the rules say', t =>
     {numRuns: runs, includeErrorInReport: true},
   );
   t.true(routes > runs, `${routes} routes were compared`);
+  t.true(repeated > runs / 20, `${repeated} times a peer was told what another one had been`);
 });

@@ -27,6 +27,7 @@ import {PeerOut} from './peer-out.js';
 import type {PrefixId} from './prefix-table.js';
 import {SelectedWriter} from './selected.js';
 import {showPaths} from './show.js';
+import {SHORTEST_STRETCH, StretchNotes} from './stretch.js';
 import type * as api from './types.js';
 
 /** Until setOptions(). */
@@ -54,11 +55,16 @@ export class Rib implements api.RibApi {
   };
   #importer: Importer | undefined;
   #options: api.RibOptions;
+  readonly #shortestStretch: number;
+  /** Times that a peer was told what another one had been; for tests and the bench. */
+  repeated = 0;
   #localEpoch = 1;
   #nextIx = 1;
 
-  constructor(options: api.RibOptions = UNTOLD) {
+  /** `shortestStretch`: fewer changes than that are worked out for each peer by itself; see stretch.ts. */
+  constructor(options: api.RibOptions = UNTOLD, shortestStretch = SHORTEST_STRETCH) {
     this.#options = options;
+    this.#shortestStretch = shortestStretch;
     const familyRib = (family: Family) =>
       new FamilyRib({
         ...{family, options, sets: this.#sets},
@@ -268,6 +274,55 @@ export class Rib implements api.RibApi {
 
   takeUpdates(peer: api.PeerIx, octets: number): Uint8Array | undefined {
     const entry = this.#of(peer);
+    if (entry.session === undefined || entry.group === undefined) return undefined;
+    const {group} = entry;
+    const family = this.#followedBy(entry);
+    if (family === undefined) return this.#pack(entry, octets);
+    const isShared = group.lastTold !== peer && group.lastTold >= 0;
+    group.lastTold = peer;
+    const told = group.stretches[family];
+    if (told !== undefined && !told.sources.has(peer)) {
+      if (entry.outs[family]?.repeatStretch(told) === true) {
+        this.repeated++;
+        this.#trim(family);
+        return told.octets.length === 0 ? undefined : told.octets;
+      }
+    }
+    if (!isShared) return this.#pack(entry, octets);
+    return this.#packForAll(entry, group, {family, octets});
+  }
+
+  /** The family whose log the peer follows, where nothing but that is due; undefined: there is more. */
+  #followedBy(entry: PeerEntry): Family | undefined {
+    const due = FAMILIES.filter(family => entry.outs[family]?.hasWork(this.#holds(entry, family)));
+    const [family] = due;
+    if (family === undefined || due.length > 1) return undefined;
+    const {log} = this.#families[family];
+    const out = entry.outs[family];
+    const isLong = out !== undefined && log.end - out.cursor >= this.#shortestStretch;
+    return isLong && out.isFollowing ? family : undefined;
+  }
+
+  /** What the peer is told is kept for others of its group. */
+  #packForAll(
+    entry: PeerEntry,
+    group: ExportGroup,
+    {family, octets}: {family: Family; octets: number},
+  ): Uint8Array | undefined {
+    const {log} = this.#families[family];
+    const {cursor = 0} = entry.outs[family] ?? {};
+    const isWhole = log.end - cursor <= prefixesIn(octets);
+    if (!isWhole) return this.#pack(entry, octets);
+    const notes = new StretchNotes(this.#outs, cursor);
+    const told = this.#pack(entry, octets, notes);
+    // who had some of it from is not told that, and no model for the others
+    if (!notes.hasSource(entry.ix)) {
+      group.stretches[family] = notes.finish(log.end, told ?? new Uint8Array(0));
+    }
+    return told;
+  }
+
+  #pack(entry: PeerEntry, octets: number, notes?: StretchNotes): Uint8Array | undefined {
     const {session} = entry;
     if (session === undefined) return undefined;
     const {maxSendOctets, addPath, extendedNextHop} = session.negotiated;
@@ -279,13 +334,9 @@ export class Rib implements api.RibApi {
       if (out === undefined) continue;
       messages.push(...out.takeMessages());
       const inMpUnreach = family === 'ipv6' || extendedNextHop.includes(family);
+      const wanted = (prefix: PrefixId) => this.#wanted(entry, family, prefix, notes);
       while (!out.isCaughtUp() && packer.length < octets) {
-        out.pack(
-          packer,
-          prefixesIn(octets),
-          prefix => this.#wanted(entry, family, prefix),
-          inMpUnreach,
-        );
+        out.pack(packer, prefixesIn(octets), {wanted, inMpUnreach, notes});
       }
       this.#trim(family);
       if (out.takeEndOfRib(this.#holds(entry, family))) packer.endOfRib(family);
@@ -481,10 +532,15 @@ export class Rib implements api.RibApi {
     entry: PeerEntry,
     family: Family,
     prefix: PrefixId,
+    notes?: StretchNotes,
   ): ReadonlyMap<number, BlockId> | BlockId {
     const rib = this.#families[family];
     const isAddPath = entry.session?.negotiated.addPath[family].send === true;
-    if (!isAddPath) return this.#exported(entry, rib, rib.best(prefix));
+    if (!isAddPath) {
+      const best = rib.best(prefix);
+      if (best !== 0) notes?.noteSource(rib.paths.peer(best));
+      return this.#exported(entry, rib, best);
+    }
     if (rib.paths.first(prefix) === 0) return NO_PATHS;
     const wanted = new Map<number, BlockId>();
     for (const row of rib.decision.ranked(prefix)) {
