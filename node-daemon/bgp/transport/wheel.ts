@@ -2,9 +2,9 @@
  * Timers for thousands of sessions on one alarm. Starting and cancelling cost the same whatever there is:
  * a hold timer is restarted with every slice of messages, and hardly ever fires.
  *
- * Timers that are due at the same tick share a list; a heap knows the ticks. Delays are rounded up, so that
- * sessions wake the loop together: of ten seconds and more to ticks of 256 ms, of half a second and more
- * to 16 ms, shorter ones (BFD) to 1 ms. A timer never fires early.
+ * Timers that are due at the same tick share a list; a heap knows the ticks. Delays of half a second
+ * and more are rounded up to ticks of 16 ms, so that sessions wake the loop together; shorter ones
+ * (BFD) to 1 ms. A timer never fires early.
  */
 import type {RunningTimer} from '#bgp-fsm';
 
@@ -14,12 +14,8 @@ export interface Alarm {
   clear(): void;
 }
 
-/** From which delay on, and how coarse. */
-const GRAINS = [
-  {fromMs: 10_000, ms: 256},
-  {fromMs: 500, ms: 16},
-  {fromMs: 0, ms: 1},
-] as const;
+const COARSE_FROM_MS = 500;
+const COARSE_MS = 16;
 
 /** Of a ring: the list's own node is the first and the last. A node is the timer as well. */
 class Node implements RunningTimer {
@@ -73,7 +69,7 @@ export class TimerWheel {
 
   after(delayMs: number, callback: () => void): RunningTimer {
     const dueMs = this.#nowMs() + Math.max(0, delayMs);
-    const grain = grainOf(delayMs);
+    const grain = delayMs >= COARSE_FROM_MS ? COARSE_MS : 1;
     const tick = Math.ceil(dueMs / grain) * grain;
     const node = new Node(callback, this.#forget);
     node.insertBefore(this.#listAt(tick));
@@ -132,11 +128,6 @@ export class TimerWheel {
     pushHeap(this.#ticks, tick);
     return list;
   }
-}
-
-function grainOf(delayMs: number): number {
-  for (const {fromMs, ms} of GRAINS) if (delayMs >= fromMs) return ms;
-  return 1;
 }
 
 function pushHeap(heap: number[], value: number): void {
