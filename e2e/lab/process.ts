@@ -145,7 +145,12 @@ export class LongProcess {
 
   /** Ends what SIGSTOP began; nsenter stops itself when its program is stopped. */
   wake(): void {
-    if (this.running) process.kill(this.outerPid, 'SIGCONT');
+    if (!this.running) return;
+    try {
+      process.kill(this.outerPid, 'SIGCONT');
+    } catch {
+      // it has just ended: Ctrl-C reaches all of a terminal's processes
+    }
   }
 
   #error(reason: string): CommandError {

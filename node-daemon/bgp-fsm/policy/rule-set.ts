@@ -14,7 +14,7 @@ export function applySet(
   attributes: PathAttributes,
   direction: 'import' | 'export',
 ): PolicyOutcome {
-  if (set === undefined) return {attributes, nextHopSelf: false, prependCount: 0};
+  if (set === undefined) return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
   const {localPref, med, prependAs = 0, nextHopSelf = false} = set;
   const changes: {-readonly [Key in keyof PathAttributes]: PathAttributes[Key]} = {};
   if (localPref !== undefined && localPref !== attributes.localPref) changes.localPref = localPref;
@@ -26,6 +26,7 @@ export function applySet(
     attributes: Object.keys(changes).length === 0 ? attributes : {...attributes, ...changes},
     nextHopSelf: direction === 'export' && nextHopSelf,
     prependCount: direction === 'export' ? prependAs : 0,
+    setsMed: med !== undefined,
   };
 }
 

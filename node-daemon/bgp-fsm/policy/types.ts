@@ -36,4 +36,5 @@ export interface PolicyOutcome {
   readonly attributes: PathAttributes;
   readonly nextHopSelf: boolean; // export only
   readonly prependCount: number; // export only: how many times more the local AS leads the path
+  readonly setsMed: boolean; // to whatever it was: then it goes to other AS as well
 }

@@ -43,10 +43,15 @@ const ANY = -2; // in place of a rule: whatever the policy says of the set
 /** Header, lengths, MP_REACH with 32 octets of next hop, and the longest prefix with a path id. */
 const AROUND = 19 + 4 + 9 + 32 + 21;
 
+export interface GroupTables {
+  readonly sets: AttributeSets;
+  readonly outs: Blocks;
+  /** A block leaves no room for a prefix in a message of the peers (RFC 8654 §4). */
+  readonly onTooLong: () => void;
+}
+
 export class ExportGroup {
   readonly target: Target;
-  /** Blocks that leave no room for a prefix in a message of the peers (RFC 8654 §4). */
-  tooLong = 0;
   /** What one of the peers was told last; rib.ts keeps it. */
   readonly stretches: Partial<Record<Family, Stretch>> = {};
   /** Who was last sent something: two in turn have something to share. */
@@ -54,11 +59,13 @@ export class ExportGroup {
   readonly #plainTarget: PlainTarget;
   readonly #sets: AttributeSets;
   readonly #outs: Blocks;
+  readonly #onTooLong: () => void;
   readonly #flavours = new Map<string, number>();
   #memory = new Memory(LEAST_REMEMBERED);
   #last: {source: Source; family: Family; rule: number; flavour: number} | undefined;
 
-  constructor(target: Target, sets: AttributeSets, outs: Blocks) {
+  constructor(target: Target, {sets, outs, onTooLong}: GroupTables) {
+    this.#onTooLong = onTooLong;
     this.target = target;
     this.#plainTarget = {target, lead: leadOf(0, target)};
     this.#sets = sets;
@@ -116,7 +123,7 @@ export class ExportGroup {
     if (hop === undefined) return 0;
     const {as4, maxSendOctets} = session.negotiated;
     if (scratch.length + AROUND > maxSendOctets) {
-      this.tooLong++;
+      this.#onTooLong();
       return 0;
     }
     const at = {bytes: hop, at: 0, length: hop.length};
@@ -206,5 +213,5 @@ const MOST_REMEMBERED = 1 << 16;
 const scratch = new Writer(4096);
 
 function unchanged(attributes: PathAttributes): PolicyOutcome {
-  return {attributes, nextHopSelf: false, prependCount: 0};
+  return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
 }

@@ -56,7 +56,7 @@ test('octets copied are the octets that decoding, changing and encoding make', t
         short++;
 
         const before = decodeAttributes(bytes, 0, bytes.length, from).attributes;
-        const outcome = {attributes: before, nextHopSelf: false, prependCount: 0};
+        const outcome = {attributes: before, nextHopSelf: false, prependCount: 0, setsMed: false};
         const slow = exportPath(family, source, {before, outcome, nextHop}, target);
         t.deepEqual(
           Buffer.from(out.take()).toString('hex'),

@@ -162,7 +162,7 @@ function toExternal(
 ): PathAttributes | undefined {
   const otc = otcOf(attributes, target);
   if (otc === null) return undefined;
-  const keepsMed = source.kind === 'local' || attributes.med !== before.med; // RFC 4271 §5.1.4
+  const keepsMed = source.kind === 'local' || outcome.setsMed; // RFC 4271 §5.1.4
   const extended = attributes.extendedCommunities?.filter(isTransitive);
   // one by one: a spread of what a decoder filled in costs more than all the rest of an export
   return {

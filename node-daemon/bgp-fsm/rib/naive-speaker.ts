@@ -98,7 +98,7 @@ export class NaiveSpeaker {
     const isReflected = isInternal && inside !== undefined;
     const chosen = choose(policy.exportPolicy, prefix, attributes, from === undefined, isReflected);
     if (chosen === undefined) return undefined;
-    const {attributes: after, nextHopSelf, prependCount} = chosen;
+    const {attributes: after, nextHopSelf, prependCount, setsMed} = chosen;
     const isSelf =
       nextHop === '' ||
       !isInternal ||
@@ -109,7 +109,7 @@ export class NaiveSpeaker {
       nextHop: isSelf ? OWN.nextHop : nextHop,
       attributes: isInternal
         ? toInside(after, from, isReflected)
-        : toOutside(after, attributes, {isLocal: from === undefined, prependCount}),
+        : toOutside(after, {keepsMed: from === undefined || setsMed, prependCount}),
     };
   }
 }
@@ -156,7 +156,9 @@ function choose(
   isLocal: boolean,
   isReflected: boolean,
 ) {
-  if (policy === undefined) return {attributes, nextHopSelf: false, prependCount: 0};
+  if (policy === undefined) {
+    return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
+  }
   const {address, bits} = parseCidr(prefix)!;
   const subject = {family: 'ipv4' as const, words: wordsOf(address), bits, attributes};
   const rule = policy.choose({...subject, isLocal, isReflected});
@@ -180,14 +182,13 @@ function toInside(
 
 function toOutside(
   {asPath = [], ...after}: PathAttributes,
-  before: PathAttributes,
-  {isLocal, prependCount}: {isLocal: boolean; prependCount: number},
+  {keepsMed, prependCount}: {keepsMed: boolean; prependCount: number},
 ): PathAttributes {
   const own = new Array<number>(prependCount + 1).fill(OWN.asn);
   const asns = [...own, ...asPath.flatMap(segment => segment.asns)];
   return {
     asPath: [{kind: 'sequence', asns}],
-    med: isLocal || after.med !== before.med ? after.med : undefined,
+    med: keepsMed ? after.med : undefined,
     communities: after.communities,
   };
 }

@@ -24,7 +24,7 @@ export const acceptAll: Policy = {
   looksAtAttributes: false,
   changes: () => false,
   choose: () => 0,
-  apply: (_, attributes) => ({attributes, nextHopSelf: false, prependCount: 0}),
+  apply: (_, attributes) => ({attributes, nextHopSelf: false, prependCount: 0, setsMed: false}),
 };
 
 export const plain: PeerPolicy = {

@@ -85,11 +85,14 @@ export class PeerOut {
     this.#cursor = this.#tables.rib.log.end;
   }
 
-  /** Everything once more, whatever was sent. `brackets`: between BoRR and EoRR (RFC 7313). */
+  /**
+   * Everything once more, whatever was sent. `brackets`: between BoRR and EoRR, which may not come before
+   * End-of-RIB (RFC 7313 §4).
+   */
   repeat(family: Family, brackets: boolean): void {
     this.restart();
     this.#isRepeating = true;
-    if (!brackets) return;
+    if (!brackets || this.#owesEndOfRib) return;
     this.#messages = [encodeRefresh(family, 'begin')];
     this.#brackets = true;
   }

@@ -14,7 +14,13 @@ import {UpdatePacker} from '../wire/update-packer.js';
 import {OK, type UpdateVerdict} from '../wire/verdict.js';
 import {decodeAttributes} from '../wire/attributes.js';
 import {wordsOf} from '../wire/nlri.js';
-import {AttributeSets, LLGR_STALE_COMMUNITY, NO_LLGR, type SetId} from './attribute-sets.js';
+import {
+  AttributeSets,
+  LLGR_STALE,
+  LLGR_STALE_COMMUNITY,
+  NO_LLGR,
+  type SetId,
+} from './attribute-sets.js';
 import {Blocks, type BlockId} from './blocks.js';
 import {ExportGroup, type Path} from './export-group.js';
 import {groupKey, type Source} from './export.js';
@@ -58,6 +64,7 @@ export class Rib implements api.RibApi {
   readonly #shortestStretch: number;
   /** Times that a peer was told what another one had been; for tests and the bench. */
   repeated = 0;
+  #tooLong = 0;
   #localEpoch = 1;
   #nextIx = 1;
 
@@ -100,6 +107,7 @@ export class Rib implements api.RibApi {
   }
 
   setOptions(options: api.RibOptions): void {
+    if (JSON.stringify(options) === JSON.stringify(this.#options)) return;
     this.#options = options;
     this.#groups.clear();
     for (const family of FAMILIES) {
@@ -194,8 +202,12 @@ export class Rib implements api.RibApi {
       this.#withdraw(entry, reader, reader.mpReach);
     } else if (announces) this.#announceAll(entry, reader, set);
     this.#sets.settle(set);
-    if (verdict.kind !== 'ok') return {kind: 'faulty', faults: verdict.faults};
-    return this.#limitOf(entry) ?? {kind: 'ok', endOfRib: reader.endOfRib};
+    const limit = this.checkLimit(peer);
+    if (verdict.kind === 'ok' || limit?.kind === 'limit') {
+      return limit ?? {kind: 'ok', endOfRib: reader.endOfRib};
+    }
+    if (limit?.kind === 'nearLimit') entry.isNearLimit[limit.family] = false; // said next time
+    return {kind: 'faulty', faults: verdict.faults};
   }
 
   beginRefresh(peer: api.PeerIx, family: Family): void {
@@ -346,6 +358,12 @@ export class Rib implements api.RibApi {
     return joined([...messages, packer.take()]);
   }
 
+  takeTooLong(): number {
+    const count = this.#tooLong;
+    this.#tooLong = 0;
+    return count;
+  }
+
   counters(peer: api.PeerIx): api.PeerCounters {
     const {outs, epochs, sweptEpochs} = this.#of(peer);
     const count = (of: (family: Family) => number) => ({ipv4: of('ipv4'), ipv6: of('ipv6')});
@@ -454,11 +472,12 @@ export class Rib implements api.RibApi {
     }
   }
 
-  #limitOf({ix, policy, isNearLimit}: PeerEntry): api.Received | undefined {
+  checkLimit(peer: api.PeerIx): api.OverLimit | undefined {
+    const {policy, isNearLimit} = this.#of(peer);
     const limit = policy.maxPrefixes;
     if (limit === undefined) return undefined;
     for (const family of FAMILIES) {
-      const count = this.#families[family].paths.count(ix);
+      const count = this.#families[family].paths.count(peer);
       if (count > limit.max) {
         return {kind: 'limit', family, notification: maxPrefixesNotice(family, limit.max)};
       }
@@ -495,6 +514,13 @@ export class Rib implements api.RibApi {
     rib.setPath(row, {raw, effective: set, reason: 0, epoch});
   }
 
+  /** The mark is on what import left, not on what came: whoever judges that anew has to put it on again. */
+  #isMarkedByUs({paths}: FamilyRib, row: Row): boolean {
+    const effective = paths.effective(row);
+    if (effective === 0) return false;
+    return (this.#sets.flags(effective) & ~this.#sets.flags(paths.raw(row)) & LLGR_STALE) !== 0;
+  }
+
   #importAgain(entry: PeerEntry): void {
     const facts = entry.factsFor(this.#options);
     if (facts === undefined) return;
@@ -503,8 +529,11 @@ export class Rib implements api.RibApi {
       for (const row of this.#rowsOf(entry.ix, family)) {
         const importer = (this.#importer ??= new Importer(this.#sets, rib, facts));
         importer.open(rib, rib.paths.raw(row), rib.paths.epoch(row), facts);
+        const isMarked = this.#isMarkedByUs(rib, row);
         rib.setPath(row, importer.judge(rib.paths.prefix(row)));
         importer.close();
+        const effective = rib.paths.effective(row);
+        if (isMarked && effective !== 0) this.#makeLongLived(rib, row, effective);
       }
     }
   }
@@ -515,7 +544,10 @@ export class Rib implements api.RibApi {
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
     if (this.#groups.size > MOST_GROUPS) this.#groups.clear(); // those in use go on without being shared
-    const made = new ExportGroup(target, this.#sets, this.#outs);
+    const made = new ExportGroup(target, {
+      ...{sets: this.#sets, outs: this.#outs},
+      onTooLong: () => void this.#tooLong++,
+    });
     this.#groups.set(key, made);
     return made;
   }

@@ -88,6 +88,9 @@ export type Received =
   /** RFC 7606: handled, and worth a line in the log with the message. */
   | {readonly kind: 'faulty'; readonly faults: readonly AttributeFault[]}
   | {readonly kind: 'reset'; readonly notification: Notification} // the session must end
+  | OverLimit;
+
+export type OverLimit =
   | {readonly kind: 'limit'; readonly family: Family; readonly notification: Notification}
   | {readonly kind: 'nearLimit'; readonly family: Family}; // once each time it is crossed
 
@@ -221,6 +224,10 @@ export interface RibApi {
   /** Whole messages for the peer, about `octets` of them; undefined: nothing now. */
   takeUpdates(peer: PeerIx, octets: number): Uint8Array | undefined;
 
+  /** Of what is there: a policy may have set a lower limit. */
+  checkLimit(peer: PeerIx): OverLimit | undefined;
+  /** Routes since the last call that were too long for a message of a peer (RFC 8654 §4), and not sent. */
+  takeTooLong(): number;
   counters(peer: PeerIx): PeerCounters;
   show(query: ShowQuery): readonly ShownPath[];
 }

@@ -177,7 +177,9 @@ function isSamePath(a: BfdPath, b: BfdPath): boolean {
   return isSameEnds && a.ifindex === b.ifindex && a.multihop === b.multihop;
 }
 
-function isFrom({remote, ifindex, multihop}: BfdPath, incoming: BfdIncoming): boolean {
+/** By both addresses (RFC 5883 §4): a neighbour may have sessions with two of ours. */
+function isFrom({remote, local, ifindex, multihop}: BfdPath, incoming: BfdIncoming): boolean {
   const isLink = ifindex === 0 || ifindex === incoming.ifindex;
-  return multihop === incoming.multihop && isLink && sameAddress(remote, incoming.remote);
+  const isPair = sameAddress(remote, incoming.remote) && sameAddress(local, incoming.local);
+  return multihop === incoming.multihop && isLink && isPair;
 }

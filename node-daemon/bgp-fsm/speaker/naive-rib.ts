@@ -283,7 +283,15 @@ export class NaiveRib implements rib.RibApi {
     }
   }
 
-  #overLimit({policy, paths}: PeerState): rib.Received | undefined {
+  checkLimit(peer: rib.PeerIx): rib.OverLimit | undefined {
+    return this.#overLimit(this.#of(peer));
+  }
+
+  takeTooLong(): number {
+    return 0;
+  }
+
+  #overLimit({policy, paths}: PeerState): rib.OverLimit | undefined {
     const {maxPrefixes} = policy;
     if (maxPrefixes === undefined) return undefined;
     const counts = countOf(paths.keys());

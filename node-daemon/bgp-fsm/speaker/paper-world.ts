@@ -115,7 +115,7 @@ export class PaperNetwork {
     const isLost = () => this.isCut(from, to) || this.bfdIsLost;
     if (isLost()) return;
     this.clock.after(this.faults.latencyMs(), () => {
-      if (!isLost()) this.at(to)?.hearBfd(from, bytes);
+      if (!isLost()) this.at(to)?.hearBfd(from, to, bytes);
     });
   }
 
@@ -177,9 +177,10 @@ export class PaperTransport implements Transport {
     this.#receiveBfd = receive;
   }
 
-  hearBfd(from: string, bytes: Uint8Array): void {
+  hearBfd(from: string, to: string, bytes: Uint8Array): void {
     if (this.#isDead) return;
-    this.#receiveBfd?.({bytes, remote: octetsOf(from), ifindex: 1, multihop: false});
+    const ends = {remote: octetsOf(from), local: octetsOf(to)};
+    this.#receiveBfd?.({bytes, ...ends, ifindex: 1, multihop: false});
   }
 
   /** The host is gone without a word, or (`tells`) its kernel closes what was open. */

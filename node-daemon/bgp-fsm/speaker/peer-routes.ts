@@ -37,6 +37,7 @@ export class PeerRoutes {
   readonly #timers: Timers<`helper ${HelperTimer}` | `refresh ${Family}`>;
   #helper: Helper = createHelper();
   #negotiated: Negotiated | undefined;
+  readonly #refreshing = new Set<Family>(); // between BoRR and EoRR
 
   constructor(ix: PeerIx, rib: RibApi, owner: RoutesOwner, clock: Clock) {
     this.ix = ix;
@@ -72,6 +73,7 @@ export class PeerRoutes {
   down(reason: DownReason, negotiated: Negotiated): void {
     this.#negotiated = undefined;
     for (const family of FAMILIES) this.#timers.stop(`refresh ${family}`);
+    this.#refreshing.clear();
     this.#rib.sessionDown(this.ix);
     this.#help({kind: 'sessionDown', reason, negotiated});
     this.#owner.routesChanged();
@@ -110,7 +112,7 @@ export class PeerRoutes {
     if (family === undefined || negotiated?.families.includes(family) !== true) return;
     if (!negotiated.enhancedRefresh || kind === 'request') this.#rib.resend(this.ix, family);
     else if (kind === 'begin') this.#beginRefresh(family);
-    else if (kind === 'end') this.#endRefresh(family);
+    else if (kind === 'end' && this.#refreshing.has(family)) this.#endRefresh(family);
     this.#owner.routesChanged();
   }
 
@@ -135,12 +137,14 @@ export class PeerRoutes {
   /** RFC 7313 §4: not while graceful restart has its own stale routes; and not for ever. */
   #beginRefresh(family: Family): void {
     if (this.#helper.held.has(family)) return;
+    this.#refreshing.add(family);
     this.#rib.beginRefresh(this.ix, family);
     const boundMs = this.#owner.helperLimits().staleMs || REFRESH_BOUND_MS;
     this.#timers.start(`refresh ${family}`, boundMs, () => this.#endRefresh(family));
   }
 
   #endRefresh(family: Family): void {
+    this.#refreshing.delete(family);
     this.#timers.stop(`refresh ${family}`);
     this.#rib.endRefresh(this.ix, family);
     this.#owner.routesChanged();

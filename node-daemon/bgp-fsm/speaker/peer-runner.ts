@@ -14,6 +14,7 @@ import {
   CONFIG_CHANGE,
   DECONFIGURED,
 } from '../wire/constants.js';
+import {EMPTY} from '../wire/bytes.js';
 import type {Family} from '../wire/family.js';
 import {type Notification, notification, shutdownNotice} from '../wire/notification.js';
 import type {BfdSessions} from './bfd-sessions.js';
@@ -159,9 +160,11 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       this.routesChanged();
     }
     this.#config = next;
+    const over = this.#negotiated && this.#host.rib.checkLimit(this.ix);
     this.forgetSessionConfig();
     this.#configureBfd();
-    switch (change) {
+    if (over !== undefined) this.#complain(over, EMPTY);
+    switch (over?.kind === 'limit' ? 'none' : change) {
       case 'none':
         if (isFreed) this.start();
         return;

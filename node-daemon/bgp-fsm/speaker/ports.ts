@@ -134,6 +134,7 @@ export interface BfdSocket {
 export interface BfdIncoming {
   readonly bytes: Uint8Array; // view, not copy: valid until the callee returns
   readonly remote: Uint8Array;
+  readonly local: Uint8Array; // that it was sent to
   readonly ifindex: number;
   readonly multihop: boolean;
 }

@@ -142,6 +142,16 @@ test('too many prefixes end the session until somebody has a look', t => {
   t.deepEqual(couple.states, ESTABLISHED);
 });
 
+test('a limit that is set below what is there ends the session at once', t => {
+  const couple = new Couple();
+  couple.right.speaker.setLocalRoutes(routesTo('10.2.0.0/16', '10.3.0.0/16', '10.4.0.0/16'));
+  couple.clock.run(10_000);
+  couple.configureLeft({policy: {...plainPolicy, maxPrefixes: {max: 2, warnPercent: 80}}});
+  couple.clock.run(1_000);
+  t.true(couple.left.peer(RIGHT).isLimited);
+  t.deepEqual(couple.states[0], 'Idle');
+});
+
 test('too many prefixes end the session for as long as is configured', t => {
   const maxPrefixes = {max: 0, warnPercent: 80};
   const policy = {...plainPolicy, maxPrefixes};

@@ -313,7 +313,13 @@ export class Speaker implements PeerHost, BfdOwner {
     this.#read(new Slice(this.ports.clock, READ_MS));
     this.#decide(new Slice(this.ports.clock, DECIDE_MS));
     this.#write(new Slice(this.ports.clock, WRITE_MS));
+    this.#noteTooLong();
     if (this.#readable.size > 0 || this.#writable.size > 0 || this.#isUndecided) this.#wake();
+  }
+
+  #noteTooLong(): void {
+    const routes = this.rib.takeTooLong();
+    if (routes > 0) this.ports.log('warn', 'too long for a message, not sent', {routes});
   }
 
   /** Who did not come to an end goes to the end of the queue. */

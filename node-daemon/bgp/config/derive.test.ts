@@ -405,3 +405,22 @@ test('a thousand nodes are derived at once, and their policies are compiled once
   );
   t.is(policies.size, 1);
 });
+
+test('a node that the configuration cuts off keeps its sessions, and says so', t => {
+  const meshed = wish({nodes: [b]});
+  const input = paperInput({nodes: [b], config: {nodeMesh: false}});
+  const kept = deriveBgp({...input, memory: meshed.memory});
+  t.deepEqual(
+    kept?.config?.peers.map(({name}) => name),
+    ['node/b'],
+  );
+  t.regex(kept?.problems[0]?.message ?? '', /no BGPPeer selects this node: it keeps its sessions/);
+  const again = deriveBgp({...input, memory: kept?.memory});
+  t.is(again?.config?.peers.length, 1, 'also the next time');
+  const fresh = wish({nodes: [b], config: {nodeMesh: false}});
+  t.is(fresh.config, undefined);
+  t.regex(fresh.problems[0]?.message ?? '', /it has no way to other nodes$/);
+  t.deepEqual(wish({backend: 'vxlan', nodes: [b], config: {nodeMesh: false}}).problems, []);
+  const blind = wish({nodes: [b], config: {installRoutes: false}});
+  t.regex(blind.problems[0]?.message ?? '', /^spec.installRoutes is false/);
+});

@@ -27,8 +27,32 @@ export function deriveBgp(input: BgpInput): BgpWish | undefined {
   const spec = findConfig(input);
   const records = peersOfNode(input);
   const hasMesh = spec.nodeMesh ?? input.state.network.backend === 'bgp';
-  const isOn = hasMesh || spec.routeReflector !== undefined || records.length > 0;
-  return isOn ? deriveSpeaker(input, spec, {records, hasMesh}) : nothing(input);
+  const isAsked = hasMesh || spec.routeReflector !== undefined || records.length > 0;
+  const isCutOff = !isAsked && input.state.network.backend === 'bgp';
+  const keepsMesh = isCutOff && (input.memory?.sessions.size ?? 0) > 0;
+  const wish =
+    isAsked || keepsMesh
+      ? deriveSpeaker(input, spec, {records, hasMesh, isCutOff})
+      : nothing(input);
+  return {...wish, problems: [...wish.problems, ...warnings(input, spec, {isCutOff, keepsMesh})]};
+}
+
+/** What is as it was configured, and hardly as it was meant: pods of other nodes cannot be reached. */
+function warnings(
+  {state}: BgpInput,
+  spec: BgpConfig['spec'],
+  {isCutOff, keepsMesh}: {isCutOff: boolean; keepsMesh: boolean},
+): readonly BgpProblem[] {
+  const key = 'bgpconfig/default';
+  const because = 'the backend is bgp, spec.nodeMesh is false and no BGPPeer selects this node';
+  const outcome = keepsMesh ? 'it keeps its sessions for now' : 'it has no way to other nodes';
+  const isBlind = spec.installRoutes === false && state.network.backend === 'bgp';
+  return [
+    ...(isCutOff ? [{key, message: `${because}: ${outcome}`}] : []),
+    ...(isBlind
+      ? [{key, message: 'spec.installRoutes is false: no node has routes to the pods of others'}]
+      : []),
+  ];
 }
 
 function findConfig({state}: BgpInput): BgpConfig['spec'] {
@@ -55,6 +79,7 @@ export const NO_SESSIONS: SessionMemory = {
 interface Chosen {
   readonly records: ReturnType<typeof peersOfNode>;
   readonly hasMesh: boolean;
+  readonly isCutOff: boolean; // no session is asked for, and the backend needs some
 }
 
 function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen): BgpWish {
@@ -126,7 +151,7 @@ function toSessions(
   {state, labels, settled, memory}: BgpInput,
   spec: BgpConfig['spec'],
   asn: number,
-  {records, hasMesh}: Chosen,
+  {records, hasMesh, isCutOff}: Chosen,
 ): Sessions {
   const selector = spec.routeReflector?.nodeSelector;
   const isReflector = (of: typeof labels) =>
@@ -144,7 +169,7 @@ function toSessions(
       nodes.map(({name}) => name).filter(name => settled.peers.has(nodePeerName(name))),
     ),
     settledReflectors: settled.reflectors,
-    fabric: records.length === 0 ? 'none' : isSettled ? 'settled' : 'waiting',
+    fabric: records.length === 0 && !isCutOff ? 'none' : isSettled ? 'settled' : 'waiting',
     memory: memory ?? NO_SESSIONS,
   });
 }

@@ -1,6 +1,13 @@
 import test from 'ava';
 import {parseAddress, parseCidr} from '#bgp-fsm';
-import {RTN_BLACKHOLE, RTN_UNICAST, RT_TABLE_MAIN, type Route} from '#native-addon';
+import {
+  RTN_BLACKHOLE,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  type Route,
+} from '#native-addon';
 import {NextHopTracker} from './tracker.js';
 import {Underlay} from './underlay.js';
 
@@ -132,4 +139,23 @@ test('a way is of no concern to next hops outside its prefix', t => {
   t.true(concerns('0.0.0.0/0'));
   t.false(concerns('192.0.2.0/26'));
   t.false(concerns('::/0'));
+});
+
+test('an address of our own is no next hop, and one beside it is', t => {
+  const local = {table: RT_TABLE_LOCAL, type: RTN_LOCAL, oif: 1};
+  const under = underlay(
+    route('192.0.2.0/24', {oif: 1}),
+    route('192.0.2.1/32', local),
+    route('2001:db8::/64', {oif: 1, priority: 256}),
+    route('2001:db8::1/128', local),
+  );
+  for (const [own, other] of [
+    ['192.0.2.1', '192.0.2.2'],
+    ['2001:db8::1', '2001:db8::2'],
+  ] as const) {
+    t.is(under.resolve(address(own), 0), undefined);
+    t.not(under.resolve(address(other), 0), undefined);
+  }
+  under.dropRoute(route('192.0.2.1/32', local));
+  t.is(shown(under.resolve(address('192.0.2.1'), 0)), '192.0.2.1 dev 1 metric 0', 'it moved away');
 });

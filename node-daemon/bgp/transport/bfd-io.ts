@@ -56,9 +56,9 @@ export class BfdIo {
 
   #listen(family: Family, port: number, receive: (incoming: BfdIncoming) => void): void {
     const multihop = port === MULTIHOP_PORT;
-    const hear = ({bytes, remote, ifindex, hopLimit: hops}: Datagram) => {
+    const hear = ({bytes, remote, local, ifindex, hopLimit: hops}: Datagram) => {
       if (!multihop && hops !== MAX_HOPS) return;
-      receive({bytes, remote: remote.address, ifindex, multihop});
+      receive({bytes, remote: remote.address, local, ifindex, multihop});
     };
     try {
       const options = family === 'ipv6' ? [onlyIpv6()] : [];

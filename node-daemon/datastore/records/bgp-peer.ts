@@ -121,6 +121,9 @@ function checkPlace({address: place, interface: link, ...spec}: Spec): readonly 
   }
   const octets = parseAddress(place);
   if (octets === undefined) return checkRange(spec, link);
+  if (isNobody(octets)) {
+    return [unexpected('address', 'the address of a neighbour', place)];
+  }
   const isLocal = octets.length === 16 && octets[0] === 0xfe && ((octets[1] ?? 0) & 0xc0) === 0x80;
   const source = parseAddress(spec.sourceAddress ?? '');
   return [
@@ -137,6 +140,14 @@ function checkPlace({address: place, interface: link, ...spec}: Spec): readonly 
       ? [unexpected('maxPeers', 'nothing beside a single address', spec.maxPeers)]
       : []),
   ];
+}
+
+/** Unspecified, loopback, multicast or broadcast (RFC 6890). */
+function isNobody(octets: Uint8Array): boolean {
+  const [first = 0] = octets;
+  if (octets.length === 4) return first === 0 || first === 127 || first >= 224;
+  const isZero = octets.subarray(0, 15).every(octet => octet === 0);
+  return first === 0xff || (isZero && (octets[15] ?? 0) <= 1);
 }
 
 /** Nobody in a range is dialled. */

@@ -252,6 +252,14 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
       'spec.asn: expected an AS number from 1 to 4294967295, a list of some, external or internal, got an empty list',
     ],
   ],
+  ...['0.0.0.0', '127.0.0.1', '224.0.0.5', '255.255.255.255', '::', '::1', 'ff02::5'].map(
+    address =>
+      [
+        `nobody's address ${address}`,
+        peer({address}),
+        [`spec.address: expected the address of a neighbour, got "${address}"`],
+      ] as const,
+  ),
   [
     'a link-local address on no link',
     peer({address: 'fe80::1'}),
