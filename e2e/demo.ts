@@ -140,6 +140,13 @@ async function stay(lab: Lab): Promise<void> {
   say();
   say('On a host /etc/twill, /etc/cni/net.d, /opt/cni/bin, /var/lib/twill and /run are its own.');
   say(`twillctl there: ${programs.ctl} --etcd ${lab.etcd.endpoints.join()} node status`);
+  say();
+  say('BGP in place of the overlay, on any host; then twillctl bgp peers:');
+  const network = {
+    ...{apiVersion: 'twill.io/v1', kind: 'Network'},
+    ...{metadata: {name: 'default'}, spec: {backend: 'bgp'}},
+  };
+  say(`echo '${JSON.stringify(network)}' | ${programs.ctl} --etcd … apply -f -`);
   await new Promise(() => setInterval(() => undefined, 1 << 30));
 }
 
