@@ -20,8 +20,6 @@ export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
 }
 
 const SELECTED_AT_ONCE = 1000;
-/** Batches that the receiver may have: two threads lie between, and it is not to wait for them. */
-const MOST_UNDER_WAY = 4;
 
 /** How selected routes are handed on; undefined: there are none now. */
 export type TakeSelected = (speaker: Speaker, limit: number) => SelectedMessage | undefined;
@@ -43,7 +41,7 @@ export class SpeakerService {
   readonly #post: (message: SpeakerMessage) => void;
   readonly #take: TakeSelected;
   #speaker: Speaker | undefined;
-  #underWay = 0; // batches of selected routes that are with the receiver
+  #isTaking = false; // a batch of selected routes is with the receiver
   #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
 
   constructor(ports: ServicePorts, post: (message: SpeakerMessage) => void, take: TakeSelected) {
@@ -81,7 +79,7 @@ export class SpeakerService {
       case 'reselectAll':
         return speaker.reselectAll(command.family);
       case 'selectedTaken':
-        this.#underWay--;
+        this.#isTaking = false;
         this.#offer(speaker);
         return;
       case 'show':
@@ -117,12 +115,13 @@ export class SpeakerService {
   #offer(speaker: Speaker): void {
     const changes = speaker.takeNextHopInterest();
     if (changes.length > 0) this.#post({kind: 'nextHopInterest', changes});
-    for (; this.#underWay < MOST_UNDER_WAY; this.#underWay++) {
-      const selected = this.#take(speaker, SELECTED_AT_ONCE);
-      if (selected === undefined) break;
+    if (this.#isTaking) return;
+    const selected = this.#take(speaker, SELECTED_AT_ONCE);
+    if (selected !== undefined) {
+      this.#isTaking = true;
       this.#post(selected);
+      return;
     }
-    if (this.#underWay === MOST_UNDER_WAY) return; // there may be more
     for (const message of this.#later) this.#post(message);
     this.#later = [];
   }

@@ -54,11 +54,11 @@ export interface BgpKernelStatus {
   readonly pictures: number;
 }
 
-/** More at once would hold up the event loop. */
-const SLICE = 512;
-const MOST_UNDER_WAY = 3;
+/** More at once would hold up the event loop, and more on its way pods that wait for the kernel's network lock. */
+const SLICE = 256;
+const MOST_UNDER_WAY = 2;
 /** `select` answers when no more than this wait. */
-const TAKEN_BELOW = 2 * SLICE;
+const TAKEN_BELOW = 4 * SLICE;
 const DEBOUNCE_MS = 200;
 const SHOWN_REFUSALS = 20;
 
