@@ -64,7 +64,7 @@ export function parseStandalone(
       clusterId: identifier,
       listen: undefined,
       gracefulRestart: GRACEFUL_RESTART,
-      multipath: {max: 1, relaxAsPath: false},
+      multipath: {max: 1, maxInternal: 1, relaxAsPath: false, relaxPeerType: false},
       alwaysCompareMed: false,
       ...pick(file, ['multipath', 'alwaysCompareMed']),
       ...(file['listen']

@@ -172,7 +172,10 @@ export class Speaker implements Router {
     return {
       ...this.#options,
       ...(kernel === true && {stateDir: '/run/twill/state'}),
-      multipath: {max: multipath ?? 1, relaxAsPath: false},
+      multipath: {
+        ...{max: multipath ?? 1, maxInternal: multipath ?? 1},
+        ...{relaxAsPath: false, relaxPeerType: false},
+      },
       ...{asn, identifier, listen: {port: 179}, routes: this.#own, peers: peers.map(toPeer)},
       gracefulRestart:
         gracefulRestart === undefined

@@ -90,12 +90,13 @@ export class Decision {
 
   #rank(candidates: readonly Row[]): readonly Row[] {
     const best = this.#best(candidates);
-    const {max} = this.#options.multipath;
-    if (max < 2) return [best];
+    const {max, maxInternal} = this.#options.multipath;
+    const most = this.#isInternal(best) === 1 ? maxInternal : max;
+    if (most < 2) return [best];
     const beside = candidates.filter(
       row => row !== best && this.#goesBeside(row, best, candidates),
     );
-    return [best, ...beside.sort((a, b) => this.#compareLast(a, b)).slice(0, max - 1)];
+    return [best, ...beside.sort((a, b) => this.#compareLast(a, b)).slice(0, most - 1)];
   }
 
   #best(candidates: readonly Row[]): Row {
@@ -115,15 +116,17 @@ export class Decision {
   /** As good as the best up to the cost of the next hop, and not outdone by MED inside its group. */
   #goesBeside(row: Row, best: Row, candidates: readonly Row[]): boolean {
     const {sets} = this.#tables;
-    if (this.#compareFirst(row, best, this.#options.alwaysCompareMed) !== 0) return false;
+    const {alwaysCompareMed, multipath} = this.#options;
+    const ties = this.#compareFirst(row, best, alwaysCompareMed, multipath.relaxPeerType) === 0;
+    if (!ties) return false;
     const [mine, its] = [this.#set(row), this.#set(best)];
-    if (!this.#options.multipath.relaxAsPath && sets.pathHash(mine) !== sets.pathHash(its)) {
+    if (!multipath.relaxAsPath && sets.pathHash(mine) !== sets.pathHash(its)) {
       return false;
     }
     return !candidates.some(
       other =>
         this.#neighbourAs(other) === this.#neighbourAs(row) &&
-        this.#compareFirst(other, row, true) < 0,
+        this.#compareFirst(other, row, true, multipath.relaxPeerType) < 0,
     );
   }
 
@@ -131,7 +134,7 @@ export class Decision {
     return this.#compareFirst(a, b, withMed) || this.#compareLast(a, b);
   }
 
-  #compareFirst(a: Row, b: Row, withMed: boolean): number {
+  #compareFirst(a: Row, b: Row, withMed: boolean, anyPeer = false): number {
     const {sets, paths} = this.#tables;
     const [x, y] = [this.#set(a), this.#set(b)];
     return (
@@ -141,7 +144,7 @@ export class Decision {
       sets.pathLength(x) - sets.pathLength(y) ||
       sets.origin(x) - sets.origin(y) ||
       (withMed ? sets.med(x) - sets.med(y) : 0) ||
-      this.#isInternal(a) - this.#isInternal(b) ||
+      (anyPeer ? 0 : this.#isInternal(a) - this.#isInternal(b)) ||
       sets.hops.metric(this.hopOf(a)) - sets.hops.metric(this.hopOf(b))
     );
   }

@@ -17,7 +17,11 @@ const sources: readonly Source[] = [
 ];
 const policies: readonly PeerPolicy[] = [
   plain,
-  {...plain, localAs: {asn: 64_999, prependReal: true}, defaultLocalPref: 150},
+  {
+    ...plain,
+    localAs: {asn: 64_999, prependReal: true, prependReceived: false},
+    defaultLocalPref: 150,
+  },
   {...plain, nextHop: 'unchanged'},
   {...plain, nextHop: 'self-force', reflectorClient: true},
   {...plain, removePrivateAs: true},

@@ -2,6 +2,7 @@
  * What becomes of a path that a peer sent: not eligible and why, or its attributes after the rules that hold
  * for everybody. The import policy comes after. Pure.
  */
+import type {AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import {
   GRACEFUL_SHUTDOWN,
@@ -61,6 +62,7 @@ export function isFinished(
   {policy, session}: ImportFacts,
 ): boolean {
   if (session.negotiated.internal) return true;
+  if (policy.localAs?.prependReceived === true) return false;
   return (sets.flags(set) & GRACEFUL_SHUTDOWN) === 0 && policy.defaultLocalPref === 100;
 }
 
@@ -69,11 +71,23 @@ export function finishImport(
   attributes: PathAttributes,
   {policy, session}: ImportFacts,
 ): PathAttributes {
-  const {communities = [], localPref} = attributes;
   if (session.negotiated.internal) return attributes;
-  if (communities.includes(GRACEFUL_SHUTDOWN_COMMUNITY)) return {...attributes, localPref: 0};
+  const {communities = [], localPref} = attributes;
+  const path = withLocalAs(attributes, policy);
+  if (communities.includes(GRACEFUL_SHUTDOWN_COMMUNITY)) return {...path, localPref: 0};
   const isUsual = policy.defaultLocalPref === 100 || localPref !== undefined;
-  return isUsual ? attributes : {...attributes, localPref: policy.defaultLocalPref};
+  return isUsual ? path : {...path, localPref: policy.defaultLocalPref};
+}
+
+/** As if the AS that we stand for were one on the way, as it once was. */
+function withLocalAs(attributes: PathAttributes, {localAs}: PeerPolicy): PathAttributes {
+  if (localAs?.prependReceived !== true) return attributes;
+  const [first, ...rest] = attributes.asPath ?? [];
+  const asPath: AsPath =
+    first?.kind === 'sequence'
+      ? [{kind: 'sequence', asns: [localAs.asn, ...first.asns]}, ...rest]
+      : [{kind: 'sequence', asns: [localAs.asn]}, ...(attributes.asPath ?? [])];
+  return {...attributes, asPath};
 }
 
 function loopOf(

@@ -15,7 +15,7 @@ import type {PeerPolicy, RibApi, RibOptions, RibSession} from './types.js';
 
 export const options: RibOptions = {
   ...{asn: 64512, identifier: 0x0a000001, clusterId: 0x0a000001, alwaysCompareMed: false},
-  multipath: {max: 1, relaxAsPath: false},
+  multipath: {max: 1, maxInternal: 1, relaxAsPath: false, relaxPeerType: false},
 };
 
 export const acceptAll: Policy = {

@@ -225,7 +225,9 @@ test('limits: a warning once, then the NOTIFICATION', t => {
 });
 
 test('multipath: what ties is used together, by bandwidth where all say one', t => {
-  const {rib, connect} = setUp({multipath: {max: 8, relaxAsPath: true}});
+  const {rib, connect} = setUp({
+    multipath: {max: 8, maxInternal: 8, relaxAsPath: true, relaxPeerType: false},
+  });
   const a = connect({asn: 65001, identifier: 1});
   const b = connect({asn: 65002, identifier: 2}, {}, '192.0.2.10');
   const bandwidth = (bytesPerSecond: number) => {

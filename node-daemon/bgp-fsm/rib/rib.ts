@@ -39,7 +39,7 @@ import type * as api from './types.js';
 /** Until setOptions(). */
 const UNTOLD: api.RibOptions = {
   ...{asn: 0, identifier: 0, clusterId: 0, alwaysCompareMed: false},
-  multipath: {max: 1, relaxAsPath: false},
+  multipath: {max: 1, maxInternal: 1, relaxAsPath: false, relaxPeerType: false},
 };
 const LOCAL: api.PeerIx = 0;
 const LOCAL_SOURCE: Source = {kind: 'local', isClient: false, identifier: 0};

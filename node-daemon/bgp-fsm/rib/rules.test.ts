@@ -23,7 +23,12 @@ import {Rib} from './rib.js';
 import type {PeerPolicy, RibOptions} from './types.js';
 
 const prefix = '10.1.0.0/24';
-const PEERS = {a: [65001, 11], b: [65002, 12], inside: [options.asn, 13]} as const;
+const PEERS = {
+  a: [65001, 11],
+  b: [65002, 12],
+  inside: [options.asn, 13],
+  other: [options.asn, 14],
+} as const;
 
 function setUp(change: Partial<RibOptions> = {}) {
   const rib = new Rib({...options, ...change});
@@ -105,7 +110,9 @@ test('RFC 9234 §5: a marked route goes to customers only, and what we begin is 
 });
 
 test('AS_PATH as configured: local AS, as-override, private numbers, allowas-in', t => {
-  const localAs = (prependReal: boolean) => ({localAs: {asn: 64999, prependReal}});
+  const localAs = (prependReal: boolean) => ({
+    localAs: {asn: 64999, prependReal, prependReceived: false},
+  });
   const rows: readonly (readonly [Partial<PeerPolicy>, readonly number[], readonly number[]])[] = [
     [{}, [65001, 7], [64512, 65001, 7]],
     [localAs(false), [65001, 7], [64999, 65001, 7]],
@@ -124,12 +131,20 @@ test('AS_PATH as configured: local AS, as-override, private numbers, allowas-in'
 
 test('a loop is one by our number and by the one that stands for it towards the peer', t => {
   const {connect, reasons} = setUp();
-  const a = connect('a', {localAs: {asn: 64999, prependReal: false}});
+  const a = connect('a', {localAs: {asn: 64999, prependReal: false, prependReceived: false}});
   a.send(pathBy([65001, 64999]));
   a.send(pathBy([65001, 64512]), {cidr: '10.2.0.0/24'});
   a.send(pathBy([65001, 7]), {cidr: '10.3.0.0/24'});
   const loop = 'our AS number is in AS_PATH';
   t.deepEqual(reasons(), [loop, loop, undefined]);
+});
+
+test('a local AS may stand in front of what came, as if it were on the way', t => {
+  const {connect} = setUp();
+  const localAs = {asn: 64999, prependReal: false, prependReceived: true};
+  const [a, b] = [connect('a', {localAs}), connect('b')];
+  a.send(pathBy([65001, 7]));
+  t.deepEqual(asns(b.got()!.attributes), [64512, 64999, 65001, 7]);
 });
 
 test('the next hop stays where it is to stay', t => {
@@ -206,10 +221,34 @@ test('paths of equal length are used together, or equal ones only', t => {
     [true, [77, 78]],
     [false, [77]],
   ] as const) {
-    const {connect, used} = setUp({multipath: {max: 4, relaxAsPath}});
+    const {connect, used} = setUp({
+      multipath: {max: 4, maxInternal: 4, relaxAsPath, relaxPeerType: false},
+    });
     connect('a').send(pathBy([65001, 7]));
     connect('b').send(pathBy([65002, 7]), {nextHop: '192.0.2.78'});
     t.deepEqual(used(), [expected]);
+  }
+});
+
+test('internal paths have a limit of their own, and go beside external ones only where that is said', t => {
+  const rows = [
+    // max, maxInternal, relaxPeerType: ways with an external path, and without it
+    [4, 4, false, 1, 2],
+    [4, 1, false, 1, 1],
+    [4, 1, true, 3, 1],
+    [2, 4, true, 2, 2],
+  ] as const;
+  for (const [max, maxInternal, relaxPeerType, external, internal] of rows) {
+    const multipath = {max, maxInternal, relaxAsPath: true, relaxPeerType};
+    const {rib, connect, used} = setUp({multipath});
+    const a = connect('a');
+    connect('inside').send(pathBy([65001]), {nextHop: '192.0.2.78'});
+    const other = connect('other');
+    other.send(pathBy([65001]), {nextHop: '192.0.2.79'});
+    a.send(pathBy([65001]));
+    t.is(used()[0]?.length, external, `${max} ${maxInternal} ${relaxPeerType}`);
+    rib.deleteRoutes(a.ix, 'ipv4');
+    t.is(used()[0]?.length, internal, `${max} ${maxInternal} ${relaxPeerType}`);
   }
 });
 

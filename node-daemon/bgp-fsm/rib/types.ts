@@ -28,6 +28,8 @@ export interface RibOptions {
 
 export interface MultipathOptions {
   readonly max: number; // 1: best path only
+  readonly maxInternal: number; // where the best path is internal
+  readonly relaxPeerType: boolean; // internal and external ones beside each other
   readonly relaxAsPath: boolean; // equal length is enough; else the whole AS_PATH must be equal
 }
 
@@ -55,7 +57,8 @@ export interface PeerPolicy {
 
 export interface LocalAs {
   readonly asn: number;
-  readonly prependReal: boolean; // AS_PATH shows both, else only `asn`
+  readonly prependReal: boolean; // on export AS_PATH shows both, else only `asn`
+  readonly prependReceived: boolean; // on import `asn` goes in front of what the peer sent
 }
 
 export interface PrefixLimit {
@@ -75,7 +78,7 @@ export interface RibSession {
     readonly ipv6: Uint8Array | undefined;
     readonly linkLocal: Uint8Array | undefined;
   };
-  readonly isDirect: boolean; // on a shared subnet: third-party next hops are left alone
+  readonly isDirect: boolean; // on a shared subnet: a link-local next hop goes beside the global one
   /** End-of-RIB of the initial dump waits for `releaseEndOfRib` (our own restart is not over). */
   readonly holdsEndOfRib: boolean;
 }

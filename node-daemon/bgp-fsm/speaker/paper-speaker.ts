@@ -71,7 +71,7 @@ export function speakerOf(asn: number, more: Partial<SpeakerConfig> = {}): Speak
       longLivedSeconds: 0,
       deferralMs: 10_000,
     },
-    multipath: {max: 1, relaxAsPath: false},
+    multipath: {max: 1, maxInternal: 1, relaxAsPath: false, relaxPeerType: false},
     alwaysCompareMed: false,
     ...more,
     peers,

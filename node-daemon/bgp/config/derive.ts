@@ -103,7 +103,9 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
     gracefulRestart: toGracefulRestart(spec.gracefulRestart),
     multipath: {
       max: spec.multipath?.max ?? 16,
+      maxInternal: spec.multipath?.maxInternal ?? spec.multipath?.max ?? 16,
       relaxAsPath: spec.multipath?.relaxAsPath ?? true,
+      relaxPeerType: spec.multipath?.relaxPeerType ?? false,
     },
     alwaysCompareMed: spec.alwaysCompareMed ?? false,
     // A BGPPeer that names a node stands for the session with it.

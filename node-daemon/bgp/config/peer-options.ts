@@ -92,7 +92,11 @@ function toPolicy(spec: Spec, {isLeaving}: PeerPlace, policies: Policies): PeerP
   return {
     importPolicy: policies.importPolicy(spec.import),
     exportPolicy: policies.exportPolicy(spec.export),
-    localAs: localAs && {asn: localAs.asn, prependReal: localAs.prependReal ?? false},
+    localAs: localAs && {
+      asn: localAs.asn,
+      prependReal: localAs.prependReal ?? false,
+      prependReceived: localAs.prependReceived ?? false,
+    },
     reflectorClient: spec.reflectorClient ?? false,
     nextHop: spec.nextHop ?? 'auto',
     allowAsIn: spec.allowAsIn ?? 0,

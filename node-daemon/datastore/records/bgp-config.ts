@@ -59,7 +59,9 @@ const schema = mapping({
     multipath: optional(
       mapping({
         max: optional(integer(1, 256, 'a number of paths')),
+        maxInternal: optional(integer(1, 256, 'a number of paths')),
         relaxAsPath: optional(yesOrNo),
+        relaxPeerType: optional(yesOrNo),
       }),
     ),
     alwaysCompareMed: optional(yesOrNo),

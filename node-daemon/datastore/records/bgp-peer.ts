@@ -76,7 +76,9 @@ const schema = mapping({
     strictRole: optional(yesOrNo),
     gracefulRestart: optional(yesOrNo),
 
-    localAs: optional(mapping({asn, prependReal: optional(yesOrNo)})),
+    localAs: optional(
+      mapping({asn, prependReal: optional(yesOrNo), prependReceived: optional(yesOrNo)}),
+    ),
     allowAsIn: optional(integer(0, 10)),
     asOverride: optional(yesOrNo),
     removePrivateAs: optional(yesOrNo),
