@@ -23,6 +23,7 @@ const down: PeerStatus = {
       holdTimeSeconds: 90,
       keepaliveSeconds: undefined,
       sendHoldSeconds: undefined,
+      otherAsn: undefined,
     },
     ...{connectRetryMs: 5000, password: 'orange', ttl: 1, ttlSecurityHops: undefined},
     ...{bfd: undefined, families: ['ipv4'], extendedNextHop: false},

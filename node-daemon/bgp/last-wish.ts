@@ -14,7 +14,7 @@ import type {BgpWish, LastWish, PasswordRead} from './config/input.js';
 import {readPassword} from './config/password-files.js';
 
 /** To be raised with every change of what SpeakerConfig holds: an older file is then left unread. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 const NAME = 'bgp-last-wish';
 

@@ -121,6 +121,7 @@ const OPTIONS: Omit<PeerOptions, 'policy' | 'localAsn' | 'asns'> = {
   holdTimeSeconds: 90,
   keepaliveSeconds: undefined,
   sendHoldSeconds: undefined,
+  otherAsn: undefined,
   connectRetryMs: 5_000,
   password: undefined,
   ttl: 255,

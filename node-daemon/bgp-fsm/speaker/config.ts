@@ -44,6 +44,8 @@ export interface PeerRange extends PeerOptions {
 export interface PeerOptions {
   readonly asns: readonly number[] | 'external' | 'internal' | 'any';
   readonly localAsn: number; // SpeakerConfig.asn but for local-as
+  /** In turn with localAsn, when the peer refuses that; then PeerPolicy.localAs does not hold. */
+  readonly otherAsn: number | undefined;
   readonly sourceAddress: string | undefined;
   readonly passive: boolean;
   readonly shutdown: string | undefined; // administratively down, with words for the peer (RFC 9003)

@@ -37,6 +37,7 @@ export const plainOptions: PeerOptions = {
   holdTimeSeconds: 90,
   keepaliveSeconds: undefined,
   sendHoldSeconds: undefined,
+  otherAsn: undefined,
   connectRetryMs: 5_000,
   password: undefined,
   ttl: 1,

@@ -27,6 +27,7 @@ export type PeerChange =
 
 const CAPABILITIES = [
   'localAsn',
+  'otherAsn',
   'families',
   'extendedNextHop',
   'addPath',

@@ -5,7 +5,7 @@
 import type {Again, Event} from '../fsm/event.js';
 import type {HelperLimits} from '../fsm/graceful-helper.js';
 import type {DownReason, Negotiated, SessionConfig, State} from '../fsm/types.js';
-import type {PeerIx, Received, RibApi} from '../rib/types.js';
+import type {PeerIx, PeerPolicy, Received, RibApi} from '../rib/types.js';
 import {
   ADMIN_RESET,
   ADMIN_SHUTDOWN,
@@ -60,6 +60,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   #negotiated: Negotiated | undefined; // while Established
   #state: State = 'Idle';
   #sinceMs: number; // in this state
+  #usesOtherAsn = false; // the peer has refused the first
   #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
   #establishedCount = 0;
   readonly #heard = new Set<Family>(); // End-of-RIB, in this session
@@ -156,7 +157,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     const {policy} = this.#config;
     const isFreed = this.#isLimited && !isSameLimit(next.policy, policy);
     if (!isSamePolicy(next.policy, policy)) {
-      this.#host.rib.setPolicy(this.ix, next.policy);
+      this.#host.rib.setPolicy(this.ix, this.#policyOf(next));
       this.routesChanged();
     }
     this.#config = next;
@@ -229,7 +230,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     const {clock} = this.#host.ports;
     const {session} = this.#session;
     return {
-      config: this.#config,
+      config: this.#presented,
       ix: this.ix,
       state: this.#state,
       inStateMs: clock.nowMs() - this.#sinceMs,
@@ -253,7 +254,15 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   // of the session
 
   sessionConfig(): SessionConfig {
-    return (this.#sessionConfig ??= this.#host.sessionConfig(this.#config));
+    return (this.#sessionConfig ??= this.#host.sessionConfig(this.#presented));
+  }
+
+  /** With the other number from the next OPEN on, if there is one. */
+  asnRefused(): void {
+    if (this.#config.otherAsn === undefined) return;
+    this.#usesOtherAsn = !this.#usesOtherAsn;
+    this.forgetSessionConfig();
+    this.#host.rib.setPolicy(this.ix, this.#policyOf(this.#config));
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -337,6 +346,18 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       const {ifindex} = path;
       bfd.open(name, {remote: remote.octets, local, ifindex, multihop: wanted.multihop}, wanted);
     }
+  }
+
+  /** As the peer sees us. */
+  get #presented(): PeerConfig {
+    const {otherAsn} = this.#config;
+    if (!this.#usesOtherAsn || otherAsn === undefined) return this.#config;
+    return {...this.#config, localAsn: otherAsn, policy: this.#policyOf(this.#config)};
+  }
+
+  #policyOf({policy, otherAsn}: PeerConfig): PeerPolicy {
+    const isOther = this.#usesOtherAsn && otherAsn !== undefined;
+    return isOther ? {...policy, localAs: undefined} : policy;
   }
 
   #aged(words: Words | undefined): PeerStatus['lastError'] {

@@ -25,7 +25,7 @@ import {
   type State,
   type Timer,
 } from '../fsm/types.js';
-import {MAX_MESSAGE, ROUTE_REFRESH, UPDATE} from '../wire/constants.js';
+import {BAD_PEER_AS, MAX_MESSAGE, OPEN_ERROR, ROUTE_REFRESH, UPDATE} from '../wire/constants.js';
 import {encodeKeepalive, nextMessage} from '../wire/header.js';
 import {encodeNotification} from '../wire/notification.js';
 import {encodeOpen} from '../wire/open.js';
@@ -47,6 +47,7 @@ export interface SessionOwner {
   /** One whole message, in Established; the octets are good until it returns. */
   update(bytes: Uint8Array, at: number, length: number): void;
   refresh(bytes: Uint8Array, at: number): void;
+  asnRefused(): void; // our AS number is not the one that the peer expects
   failed(words: string): void; // an attempt or a session ended, in words for people
   stateChanged(): void;
   incoming(): void; // there is something to read
@@ -287,6 +288,7 @@ export class SessionRunner {
   /** A connection too many, or our own stop, is no failure worth a word. */
   #noteFailure(reason: DownReason): void {
     const {kind} = reason;
+    if (isAsnRefused(reason)) this.#owner.asnRefused();
     const isOurs = kind === 'manualStop' || kind === 'silentStop' || kind === 'automaticStop';
     if (isOurs || kind === 'collision' || kind === 'replaced') return;
     if (kind === 'connectionLost' && this.#lostCode === NOT_DIALLED) return; // was told in detail
@@ -364,6 +366,12 @@ export class SessionRunner {
 }
 
 const NOT_DIALLED = 'not dialled';
+
+function isAsnRefused(reason: DownReason): boolean {
+  if (reason.kind !== 'notificationReceived') return false;
+  const {code, subcode} = reason.received;
+  return code === OPEN_ERROR && subcode === BAD_PEER_AS;
+}
 
 function rank(session: Session | undefined): number {
   return session === undefined ? -1 : STATES.indexOf(session.state);

@@ -86,6 +86,30 @@ test('an AS number that is not the expected one is refused, said on both sides, 
   t.true(open > 5 && open < 40, `${open} OPENs in 5 minutes`);
 });
 
+test('of two AS numbers the one is used that the peer expects', t => {
+  for (const expected of [65099, 65001]) {
+    const clock = new PaperClock();
+    const network = new PaperNetwork(clock);
+    const [left, right] = [LEFT, RIGHT].map(address => {
+      return new PaperSpeaker(network, address, {rib: new Rib()});
+    }) as [PaperSpeaker, PaperSpeaker];
+    const localAs = {asn: 65099, prependReal: true, prependReceived: false};
+    const config = speakerOf(65001, {
+      peers: [peerAt(RIGHT, {policy: {...plainPolicy, localAs}})],
+    });
+    const peers = config.peers.map(peer => ({...peer, localAsn: 65099, otherAsn: 65001}));
+    left.speaker.setLocalRoutes(routesTo('10.1.0.0/16'));
+    left.speaker.configure({...config, peers});
+    right.speaker.configure(speakerOf(65002, {peers: [peerAt(LEFT, {asns: [expected]})]}));
+    clock.run(60_000);
+    t.is(right.peer(LEFT).state, 'Established', `${expected}`);
+    t.is(left.peer(RIGHT).config.localAsn, expected);
+    const [path] = right.speaker.show({table: 'selected', family: 'ipv4', limit: 1});
+    const asns = path?.attributes.asPath?.flatMap(segment => segment.asns);
+    t.deepEqual(asns, expected === 65099 ? [65099, 65001] : [65001]);
+  }
+});
+
 test('an operator shuts a peer down with words, and starts it again', t => {
   const couple = new Couple();
   couple.clock.run(10_000);

@@ -171,7 +171,12 @@ test('a BGPPeer that says little gets what is usual', t => {
   t.deepEqual(peer, {
     ...{name: 'tor', address: '192.0.2.254', interface: undefined, port: 179, asns: [64999]},
     ...{localAsn: 64512, sourceAddress: undefined, passive: false, shutdown: undefined},
-    ...{holdTimeSeconds: 90, keepaliveSeconds: undefined, sendHoldSeconds: undefined},
+    ...{
+      holdTimeSeconds: 90,
+      keepaliveSeconds: undefined,
+      sendHoldSeconds: undefined,
+      otherAsn: undefined,
+    },
     ...{connectRetryMs: 5000},
     ...{password: undefined, ttl: 1, ttlSecurityHops: undefined, bfd: undefined},
     ...{families: ['ipv4', 'ipv6'], extendedNextHop: false, extendedMessages: false},

@@ -42,6 +42,7 @@ export function toNodePeer(
     port: spec.listenPort ?? DEFAULT_PORT,
     asns: [theirAsn],
     localAsn: asn,
+    otherAsn: undefined,
     sourceAddress: formatAddress(source),
     passive: false,
     shutdown: undefined,

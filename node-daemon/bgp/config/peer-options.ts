@@ -31,6 +31,7 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
   return {
     asns,
     localAsn,
+    otherAsn: spec.localAs?.dual === true && localAsn !== place.asn ? place.asn : undefined,
     sourceAddress: spec.sourceAddress && canonicalAddress(spec.sourceAddress),
     passive: spec.passive ?? false,
     shutdown: toShutdown(spec.shutdown),

@@ -77,7 +77,12 @@ const schema = mapping({
     gracefulRestart: optional(yesOrNo),
 
     localAs: optional(
-      mapping({asn, prependReal: optional(yesOrNo), prependReceived: optional(yesOrNo)}),
+      mapping({
+        asn,
+        prependReal: optional(yesOrNo),
+        prependReceived: optional(yesOrNo),
+        dual: optional(yesOrNo), // the real one as well, whichever the neighbour expects
+      }),
     ),
     allowAsIn: optional(integer(0, 10)),
     asOverride: optional(yesOrNo),
