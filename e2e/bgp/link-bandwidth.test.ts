@@ -96,12 +96,11 @@ function bandwidth(mbps: number): string {
 }
 
 interface Hop {
-  readonly gateway?: string;
-  readonly via?: {readonly host: string};
+  readonly dev: string; // the link tells the sides apart; an IPv6 gateway may be any link-local address
   readonly weight?: number;
 }
 
-/** Resolves when both families have it, as "left:right" in lowest terms. */
+/** Resolves when both families have it, as "one:two" in lowest terms. */
 async function weights(machine: Machine, expected: string): Promise<void> {
   for (const [family, what] of [
     ['-4', prefix],
@@ -110,16 +109,15 @@ async function weights(machine: Machine, expected: string): Promise<void> {
     const isSo = async () => {
       const {stdout} = await machine.run(['ip', '-j', family, 'route', 'show', what]);
       const [route] = JSON.parse(stdout || '[]') as [{nexthops?: readonly Hop[]}?];
-      const hops = [...(route?.nexthops ?? [])].sort((a, b) => (gateway(a) < gateway(b) ? -1 : 1));
-      const [left = 0, right = 0] = hops.map(({weight = 1}) => weight);
+      const hops = route?.nexthops ?? [];
+      const [one = 0, two = 0] = ['to-one', 'to-two'].map(link => {
+        const hop = hops.find(({dev}) => dev.startsWith(link));
+        return hop && (hop.weight ?? 1);
+      });
       const [l = 0, r = 0] = expected.split(':').map(Number);
-      if (hops.length === 2 && Math.abs(left / right - l / r) < 0.02) return true;
-      throw new Error(`${hops.length} ways, ${left}:${right}`);
+      if (hops.length === 2 && Math.abs(one / two - l / r) < 0.02) return true;
+      throw new Error(`${hops.length} ways, ${one}:${two}`);
     };
     await eventually(isSo, {withinMs: 20_000, everyMs: 100, what: `${what} by ${expected}`});
   }
-}
-
-function gateway({gateway = '', via}: Hop): string {
-  return via?.host ?? gateway;
 }
