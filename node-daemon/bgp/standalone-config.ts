@@ -24,7 +24,9 @@ import {
   type SpeakerConfig,
   type SpeakerStart,
 } from '#bgp-fsm';
+import {asnPhrase, isAsn} from '../datastore/records/as-number.js';
 import type {BgpFilterRule} from '../datastore/records/bgp-filter.js';
+import {describeValue} from '../datastore/records/problem.js';
 import {toPolicyRule} from './config/filter.js';
 
 export interface Standalone {
@@ -46,7 +48,7 @@ export function parseStandalone(
   neighbours: ReadonlyMap<string, string> = new Map(),
 ): Standalone {
   const file = JSON.parse(text) as Fields;
-  const asn = Number(file['asn']);
+  const asn = asNumber('asn', file['asn']);
   const identifier = word(String(file['identifier']));
   const given = list(file['peers']) as readonly Fields[];
   const links = given.flatMap(peer => (isUnnumbered(peer) ? [String(peer['interface'])] : []));
@@ -163,13 +165,29 @@ function rangeOf(given: Fields, asn: number): PeerRange {
 /** `asn` stands for `asns`; what is given wins over the default. */
 function optionsOf(given: Fields, asn: number): PeerOptions & Fields {
   const {asn: theirs, policy, import: imports, export: exports, ...rest} = given;
-  const asns = theirs === undefined ? 'any' : [Number(theirs)];
+  const asns = theirs === undefined ? 'any' : [asNumber('peer.asn', theirs)];
+  checkOwnNumbers(rest, policy as Fields | undefined);
   const filters = {
     importPolicy: compilePolicy(rulesOf(imports), 'import'),
     exportPolicy: compilePolicy(rulesOf(exports), 'export'),
   };
   const all = {...POLICY, ...filters, ...(policy as Fields)};
   return {...OPTIONS, asns, localAsn: asn, ...rest, policy: all};
+}
+
+/** What else stands in our OPEN, or in the paths that we tell. */
+function checkOwnNumbers({localAsn, otherAsn}: Fields, policy: Fields | undefined): void {
+  const localAs = policy?.['localAs'] as Fields | undefined;
+  const given = {localAsn, otherAsn, 'policy.localAs.asn': localAs?.['asn']};
+  for (const [field, value] of Object.entries(given)) {
+    if (value !== undefined) asNumber(`peer.${field}`, value);
+  }
+}
+
+function asNumber(field: string, value: unknown): number {
+  const asn = Number(value);
+  if (isAsn(asn)) return asn;
+  throw new Error(`${field}: expected ${asnPhrase}, got ${describeValue(value)}`);
 }
 
 function rulesOf(given: unknown): readonly PolicyRule[] {

@@ -107,11 +107,17 @@ test('every node has the AS number of its label, of the first entry that matches
   t.is(asns({rack: 'r1'}), 65001);
   t.is(asns({rack: 'r2'}), 65002);
   t.is(asns({rack: 'r1', 'twill.io/bgp-asn': '4200000000'}), 4200000000);
-  const broken = wish({config, nodes: [{...b, labels: {'twill.io/bgp-asn': '0'}}]});
-  t.deepEqual(broken.config?.peers[0]?.asns, [65000]);
-  t.deepEqual(broken.problems, [
-    {key: 'node/b', message: 'label twill.io/bgp-asn: expected an AS number, got 0'},
-  ]);
+  const expected = 'expected an AS number from 1 to 4294967294, not 23456 or 65535';
+  for (const label of ['0', '23456', '65535', '4294967295']) {
+    const labels = {'twill.io/bgp-asn': label};
+    const broken = wish({config, nodes: [{...b, labels}]});
+    t.deepEqual(broken.config?.peers[0]?.asns, [65000]);
+    const message = `label twill.io/bgp-asn: ${expected}, got ${label}`;
+    t.deepEqual(broken.problems, [{key: 'node/b', message}]);
+    const own = wish({config, labels});
+    t.is(own.config?.asn, 65000);
+    t.deepEqual(own.problems, [{key: 'node/a', message}]);
+  }
 });
 
 test('the identifier is the IPv4 address, a label, or a hash that stays', t => {

@@ -3,6 +3,7 @@
  * what all of them see: labels and the BGPConfig.
  */
 import {parseAddress} from '#ipam';
+import {asnPhrase, isAsn} from '../../datastore/records/as-number.js';
 import type {BgpConfig} from '../../datastore/records/bgp-config.js';
 import {matchesSelector, type Labels} from '../../datastore/records/selector.js';
 import type {ByFamily} from '../../state/peer.js';
@@ -28,8 +29,8 @@ export function asnOfNode(labels: Labels, spec: BgpConfig['spec']): Told<number>
   const label = labels[asnLabel];
   if (label === undefined) return {value: usual};
   const asn = /^[1-9]\d{0,9}$/.test(label) ? Number(label) : 0;
-  if (asn >= 1 && asn <= 0xffff_ffff) return {value: asn};
-  return {value: usual, problem: `label ${asnLabel}: expected an AS number, got ${label}`};
+  if (isAsn(asn)) return {value: asn};
+  return {value: usual, problem: `label ${asnLabel}: expected ${asnPhrase}, got ${label}`};
 }
 
 /**

@@ -2,10 +2,10 @@
  * BGPConfig: the speaker of every node. One, named `default`. Pure.
  */
 import * as v from 'valibot';
+import {asn} from './as-number.js';
 import {community} from './bgp-filter.js';
 import {bfd, checkTimers, passwordFrom} from './bgp-session.js';
 import {
-  asn,
   duration,
   integer,
   ipv4Address,

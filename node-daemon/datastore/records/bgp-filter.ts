@@ -9,7 +9,8 @@ import {
   WELL_KNOWN_COMMUNITIES,
 } from '../../bgp-fsm/policy/community-text.js';
 import {parsePrefix} from '#ipam';
-import {asn, integer, list, mapping, oneOf, optional, prefix, text, yesOrNo} from './fields.js';
+import {pathAsn} from './as-number.js';
+import {integer, list, mapping, oneOf, optional, prefix, text, yesOrNo} from './fields.js';
 import {describeValue, problemAt, type Path, type Problem} from './problem.js';
 import type {Value} from './schema.js';
 
@@ -38,8 +39,8 @@ export const filterRule = mapping({
       prefixes: optional(list(prefixMatch)),
       communities: optional(list(communityPattern)),
       asPath: optional(text('a regular expression over the AS path')),
-      peerAsns: optional(list(asn)), // the first of the AS path
-      originAsns: optional(list(asn)), // the last of it
+      peerAsns: optional(list(pathAsn)), // the first of the AS path
+      originAsns: optional(list(pathAsn)), // the last of it
       source: optional(oneOf(['local', 'learnt', 'reflected'])),
     }),
   ),

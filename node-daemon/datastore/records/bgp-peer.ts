@@ -3,11 +3,11 @@
  */
 import * as v from 'valibot';
 import {parseAddress, parsePrefix} from '#ipam';
+import {asn, asnPhrase} from './as-number.js';
 import {checkRules, filterRule} from './bgp-filter.js';
 import {bfd, checkTimers, passwordFrom} from './bgp-session.js';
 import {
   address,
-  asn,
   duration,
   integer,
   list,
@@ -28,10 +28,15 @@ const addressOrRange = text(
   value => parseAddress(value) !== undefined || parsePrefix(value) !== undefined,
 );
 
-const asnPhrase = 'an AS number from 1 to 4294967295, a list of some, external or internal';
+const theirsPhrase = `${asnPhrase}, a list of some, external or internal`;
 const asnOrKind = v.union(
-  [asn, v.pipe(list(asn), v.minLength(1, asnPhrase)), v.literal('external'), v.literal('internal')],
-  asnPhrase,
+  [
+    asn,
+    v.pipe(list(asn), v.minLength(1, theirsPhrase)),
+    v.literal('external'),
+    v.literal('internal'),
+  ],
+  theirsPhrase,
 );
 
 const linkName = text(

@@ -32,7 +32,6 @@ export function mapping<E extends v.ObjectEntries>(entries: E) {
 export const optional = v.exactOptional;
 export const yesOrNo = v.boolean('true or false');
 export const port = integer(1, 65_535, 'a port');
-export const asn = integer(1, 4_294_967_295, 'an AS number');
 
 const addressPhrase = 'an IPv4 or IPv6 address';
 export const address = text(addressPhrase, value => parseAddress(value) !== undefined);

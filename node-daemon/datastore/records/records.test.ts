@@ -178,6 +178,7 @@ test('the interfaces page’s own examples are accepted', t => {
           action: 'accept',
         },
         {match: {source: 'local', peerAsns: [1], originAsns: [2]}, action: 'accept'},
+        {match: {peerAsns: [23456], originAsns: [65535], asPath: '_23456_'}, action: 'reject'},
         {match: {communities: ['64512:*']}, set: {setCommunities: ['blackhole']}, action: 'accept'},
         {action: 'reject'},
       ],

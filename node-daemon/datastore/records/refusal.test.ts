@@ -178,11 +178,20 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['spec.nodeSelector.zone: unknown field, expected one of matchLabels, matchExpressions'],
   ],
 
-  [
-    'AS 0',
-    twill('BGPConfig', {asn: 0}),
-    ['spec.asn: expected an AS number from 1 to 4294967295, got 0'],
-  ],
+  ...[0, 23_456, 65_535, 4_294_967_295, 4_294_967_296, 1.5].flatMap(asn => {
+    const refusal = `expected an AS number from 1 to 4294967294, not 23456 or 65535, got ${asn}`;
+    return [
+      [`own AS ${asn}`, twill('BGPConfig', {asn}), [`spec.asn: ${refusal}`]],
+      [
+        `AS ${asn} of some nodes`,
+        twill('BGPConfig', {nodeAsns: [{nodeSelector: {}, asn}]}),
+        [`spec.nodeAsns[0].asn: ${refusal}`],
+      ],
+      [`AS ${asn} towards a peer`, peer({localAs: {asn}}), [`spec.localAs.asn: ${refusal}`]],
+      [`AS ${asn} of one of some`, peer({asn: [64512, asn]}), [`spec.asn[1]: ${refusal}`]],
+      [`AS ${asn} of a peer`, peer({asn}), [`spec.asn: ${refusal}`]],
+    ] as const;
+  }),
   [
     'a community of 17 bits',
     twill('BGPConfig', {communities: ['64512:1', '65536:1']}),
@@ -242,14 +251,14 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     'a kind of AS that there is not',
     peer({asn: 'remote'}),
     [
-      'spec.asn: expected an AS number from 1 to 4294967295, a list of some, external or internal, got "remote"',
+      'spec.asn: expected an AS number from 1 to 4294967294, not 23456 or 65535, a list of some, external or internal, got "remote"',
     ],
   ],
   [
     'a list of no AS',
     peer({asn: []}),
     [
-      'spec.asn: expected an AS number from 1 to 4294967295, a list of some, external or internal, got an empty list',
+      'spec.asn: expected an AS number from 1 to 4294967294, not 23456 or 65535, a list of some, external or internal, got an empty list',
     ],
   ],
   ...['0.0.0.0', '127.0.0.1', '224.0.0.5', '255.255.255.255', '::', '::1', 'ff02::5'].map(
