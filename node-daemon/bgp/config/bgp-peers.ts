@@ -16,7 +16,7 @@ import {matchesSelector} from '../../datastore/records/selector.js';
 import {uselessOnImport} from './filter.js';
 import type {BgpInput, BgpProblem} from './input.js';
 import {findPassword, passwordComplaint} from './password.js';
-import {toPeerOptions} from './peer-options.js';
+import {hasUselessRole, toPeerOptions} from './peer-options.js';
 import type {Policies} from './policies.js';
 
 export interface Neighbours {
@@ -83,6 +83,7 @@ function toNeighbour(
 ): Neighbour {
   const notes = [
     ...uselessOnImport(spec.import ?? []),
+    ...(hasUselessRole(spec, asn) ? [inSpec(USELESS_ROLE)] : []),
     ...passwordComplaint(spec.passwordFrom, input).map(inSpec),
   ];
   const password = findPassword(spec.passwordFrom, input);
@@ -111,6 +112,8 @@ function toNeighbour(
     problems: notes,
   };
 }
+
+const USELESS_ROLE = 'role: has no effect, the session is internal and roles are between ASes';
 
 export const DEFAULT_PORT = 179;
 const DEFAULT_MAX_PEERS = 100;

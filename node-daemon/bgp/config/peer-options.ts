@@ -20,18 +20,17 @@ export interface PeerPlace {
 }
 
 export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies): PeerOptions {
-  const localAsn = spec.localAs?.asn ?? place.asn;
   const asns = typeof spec.asn === 'number' ? [spec.asn] : spec.asn;
-  const isInternal = Array.isArray(asns)
-    ? asns.every(asn => asn === localAsn)
-    : asns === 'internal';
+  const {localAsn, otherAsn} = toOwnAsns(spec, place.asn);
+  const isInternal = isOnly(asns, localAsn);
+  const role = hasUselessRole(spec, place.asn) ? undefined : spec.role;
   const {ttl, ttlSecurityHops} = toHops(spec, isInternal);
   const isLocal = isLinkLocal(place.address);
   const addPath = spec.addPath ?? 'none';
   return {
     asns,
     localAsn,
-    otherAsn: spec.localAs?.dual === true && localAsn !== place.asn ? place.asn : undefined,
+    otherAsn,
     sourceAddress: spec.sourceAddress && canonicalAddress(spec.sourceAddress),
     passive: spec.passive ?? false,
     shutdown: toShutdown(spec.shutdown),
@@ -45,12 +44,30 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
     extendedNextHop: spec.extendedNextHop ?? isLocal,
     addPath: {ipv4: addPath, ipv6: addPath},
     extendedMessages: spec.extendedMessages ?? false,
-    role: spec.role,
-    strictRole: spec.strictRole ?? false,
+    role,
+    strictRole: role !== undefined && (spec.strictRole ?? false),
     gracefulRestart: spec.gracefulRestart ?? true,
     prefixLimitRestartSeconds: toSeconds(spec.maxPrefixesRestart),
-    policy: toPolicy(spec, place, policies),
+    policy: {...toPolicy(spec, place, policies), role},
   };
+}
+
+/** Roles are between ASes (RFC 9234 §4). Of a neighbour that may be of either kind it is not known here. */
+export function hasUselessRole(spec: Spec, asn: number): boolean {
+  const {localAsn, otherAsn} = toOwnAsns(spec, asn);
+  const isKnown = otherAsn === undefined || spec.asn === 'internal';
+  return spec.role !== undefined && isKnown && isOnly(spec.asn, localAsn);
+}
+
+/** What we are towards the neighbour, and what else where it may expect either. */
+function toOwnAsns({localAs}: Spec, asn: number) {
+  const localAsn = localAs?.asn ?? asn;
+  return {localAsn, otherAsn: localAs?.dual === true && localAsn !== asn ? asn : undefined};
+}
+
+function isOnly(asns: Spec['asn'], localAsn: number): boolean {
+  if (typeof asns === 'string') return asns === 'internal';
+  return [asns].flat().every(asn => asn === localAsn);
 }
 
 export const DEFAULT_CONNECT_RETRY_MS = 5000;
@@ -88,7 +105,11 @@ function toShutdown(shutdown: Spec['shutdown']): string | undefined {
   return shutdown === true ? '' : shutdown;
 }
 
-function toPolicy(spec: Spec, {isLeaving}: PeerPlace, policies: Policies): PeerPolicy {
+function toPolicy(
+  spec: Spec,
+  {isLeaving}: PeerPlace,
+  policies: Policies,
+): Omit<PeerPolicy, 'role'> {
   const {localAs, maxPrefixes, linkBandwidthMbps} = spec;
   return {
     importPolicy: policies.importPolicy(spec.import),
@@ -104,7 +125,6 @@ function toPolicy(spec: Spec, {isLeaving}: PeerPlace, policies: Policies): PeerP
     enforceFirstAs: spec.enforceFirstAs ?? spec.role !== 'rs-client', // a route server adds no AS
     asOverride: spec.asOverride ?? false,
     removePrivateAs: spec.removePrivateAs ?? false,
-    role: spec.role,
     maxPrefixes:
       maxPrefixes === undefined
         ? undefined
