@@ -3,6 +3,7 @@
  */
 import type {
   BgpPeerView,
+  BgpRangeView,
   BgpRouteView,
   NegotiatedView,
   PrefixCounts,
@@ -15,40 +16,60 @@ interface Column<T> {
   cell(item: T): string;
 }
 
-export function formatPeers(peers: readonly BgpPeerView[], wide: boolean): string {
-  return format(peerColumns, peers, wide);
-}
-
-export function formatRoutes(routes: readonly BgpRouteView[], wide: boolean): string {
-  return format(routeColumns, routes, wide);
-}
-
-function format<T>(columns: readonly Column<T>[], items: readonly T[], wide: boolean): string {
-  const shown = columns.filter(column => wide || column.wide !== true);
+/** Ranges come last, behind the neighbours that came from them. */
+export function formatPeers(
+  peers: readonly BgpPeerView[],
+  ranges: readonly BgpRangeView[],
+  wide: boolean,
+): string {
+  const shown = shownOf(peerColumns, wide);
   return formatTable(
     shown.map(({heading}) => heading),
-    items.map(item => shown.map(({cell}) => cell(item))),
+    [
+      ...peers.map(peer => shown.map(({cell}) => cell(peer))),
+      ...ranges.map(range => shown.map(({ofRange}) => ofRange?.(range) ?? '')),
+    ],
   );
 }
 
-const peerColumns: readonly Column<BgpPeerView>[] = [
-  {heading: 'NAME', cell: ({name}) => name},
-  {heading: 'ADDRESS', cell: peer => peer.address + (peer.interface ? `%${peer.interface}` : '')},
-  {heading: 'ASN', cell: ({asn, session}) => String(asn ?? session)},
-  {heading: 'STATE', cell: ({state}) => state},
+export function formatRoutes(routes: readonly BgpRouteView[], wide: boolean): string {
+  const shown = shownOf(routeColumns, wide);
+  return formatTable(
+    shown.map(({heading}) => heading),
+    routes.map(route => shown.map(({cell}) => cell(route))),
+  );
+}
+
+function shownOf<C extends {readonly wide?: true}>(columns: readonly C[], wide: boolean) {
+  return columns.filter(column => wide || column.wide !== true);
+}
+
+interface PeerColumn extends Column<BgpPeerView> {
+  ofRange?(range: BgpRangeView): string;
+}
+
+const peerColumns: readonly PeerColumn[] = [
+  {heading: 'NAME', cell: ({name}) => name, ofRange: ({name}) => name},
+  {
+    heading: 'ADDRESS',
+    cell: peer => peer.address + (peer.interface ? `%${peer.interface}` : ''),
+    ofRange: ({cidr}) => cidr,
+  },
+  {heading: 'ASN', cell: asnOf, ofRange: asnOf},
+  {heading: 'STATE', cell: ({state}) => state, ofRange: ({state}) => state},
   {heading: 'SINCE', cell: ({inStateSeconds}) => ageOf(inStateSeconds)},
   {heading: 'RECEIVED', cell: sumOf('received')},
   {heading: 'ACCEPTED', cell: sumOf('accepted')},
   {heading: 'ADVERTISED', cell: sumOf('advertised')},
   {heading: 'BEST', wide: true, cell: sumOf('best')},
   {heading: 'STALE', wide: true, cell: sumOf('stale')},
-  {heading: 'FAMILIES', wide: true, cell: ({families}) => families.join(',')},
-  {heading: 'LOCAL-ASN', wide: true, cell: ({localAsn}) => String(localAsn)},
+  {heading: 'FAMILIES', wide: true, cell: familiesOf, ofRange: familiesOf},
+  {heading: 'LOCAL-ASN', wide: true, cell: localAsnOf, ofRange: localAsnOf},
   {heading: 'LOCAL-ADDRESS', wide: true, cell: ({localAddress}) => localAddress ?? ''},
   {heading: 'HOLD', wide: true, cell: ({negotiated}) => holdOf(negotiated)},
   {heading: 'FLAPS', wide: true, cell: ({flaps}) => String(flaps)},
   {heading: 'CAPABILITIES', wide: true, cell: ({negotiated}) => capabilitiesOf(negotiated)},
-  {heading: 'REASON', cell: reasonOf},
+  {heading: 'REASON', cell: reasonOf, ofRange: membersOf},
 ];
 
 const routeColumns: readonly Column<BgpRouteView>[] = [
@@ -72,6 +93,24 @@ const routeColumns: readonly Column<BgpRouteView>[] = [
   },
   {heading: 'STATUS', cell: statusOf},
 ];
+
+type PeerOrRange = BgpPeerView | BgpRangeView;
+
+function asnOf({asn, session}: PeerOrRange): string {
+  return String(asn ?? session);
+}
+
+function familiesOf({families}: PeerOrRange): string {
+  return families.join(',');
+}
+
+function localAsnOf({localAsn}: PeerOrRange): string {
+  return String(localAsn);
+}
+
+function membersOf({stopped, peers, maxPeers, established}: BgpRangeView): string {
+  return stopped ?? `${peers} of at most ${maxPeers} dialled, ${established} established`;
+}
 
 function sumOf(what: keyof PrefixCounts): (peer: BgpPeerView) => string {
   return ({prefixes}) => String(prefixes.ipv4[what] + prefixes.ipv6[what]);

@@ -2,6 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import type {
   BgpPeersAnswer,
   BgpPeerView,
+  BgpRangeView,
   BgpRoutesAnswer,
   BgpRouteView,
 } from '../node-daemon/bgp/api.js';
@@ -54,6 +55,7 @@ const answer: BgpPeersAnswer = {
   ...{node: 'a', asn: 64512, identifier: '192.0.2.1'},
   restart: {isOver: true, pending: [], awaited: []},
   peers: [up, down],
+  ranges: [],
 };
 
 function route(prefix: string, more: Partial<BgpRouteView> = {}): BgpRouteView {
@@ -134,6 +136,40 @@ tor-b    192.0.2.2      64513   Active        2m10s   0          0          0   
   );
   t.deepEqual(JSON.parse((await type('bgp peers -o json')).out), answer);
   t.regex((await type('bgp peers -o yaml')).out, /^node: a\nasn: 64512\n/);
+});
+
+test('a range whose neighbours dial is listed before anybody has, and how many have', async t => {
+  const range: BgpRangeView = {
+    ...{name: 'racks', cidr: '198.51.100.0/24', localAsn: 64512, session: 'external'},
+    ...{state: 'Listening', peers: 0, established: 0, maxPeers: 20, families: ['ipv4', 'ipv6']},
+    password: false,
+  };
+  const lonely = await createDesk(t, {...answer, peers: [], ranges: [range]});
+  t.deepEqual(await lonely.type('bgp peers'), {
+    code: 0,
+    out: `\
+NAME    ADDRESS           ASN        STATE       SINCE    RECEIVED   ACCEPTED   ADVERTISED   REASON
+racks   198.51.100.0/24   external   Listening   <none>   <none>     <none>     <none>       0 of at most 20 dialled, 0 established
+`,
+    err: '',
+  });
+  t.deepEqual(JSON.parse((await lonely.type('bgp peers -o json')).out) as object, {
+    ...answer,
+    peers: [],
+    ranges: [range],
+  });
+  const ranges: readonly BgpRangeView[] = [
+    {...range, asn: 65010, peers: 3, established: 1},
+    {...range, name: 'off', state: 'Idle', stopped: 'shut down: new fibre'},
+  ];
+  const {type} = await createDesk(t, {...answer, ranges});
+  const lines = (await type('bgp peers -o wide')).out.split('\n');
+  t.is(lines.length, 6);
+  t.regex(
+    lines[3] ?? '',
+    /^racks .* 65010 +Listening .* ipv4,ipv6 +64512 .* 3 of at most 20 dialled, 1 established$/,
+  );
+  t.regex(lines[4] ?? '', /^off .* Idle .* shut down: new fibre$/);
 });
 
 test('a stopped peer says so, and so does a restart that is not over', async t => {

@@ -35,8 +35,9 @@ export async function runBgpPeers(
   if (output === 'json' || output === 'yaml') {
     return terminal.out(await formatValue(answer, output));
   }
-  if (answer.peers.length === 0) return terminal.err('No peers found.\n');
-  terminal.out(formatPeers(answer.peers, output === 'wide'));
+  const {peers, ranges} = answer;
+  if (peers.length + ranges.length === 0) return terminal.err('No peers found.\n');
+  terminal.out(formatPeers(peers, ranges, output === 'wide'));
   const waiting = formatRestart(answer);
   if (waiting !== '') terminal.err(waiting);
 }

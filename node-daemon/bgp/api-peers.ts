@@ -9,11 +9,20 @@ import {
   type Family,
   type LastError,
   type Negotiated,
+  type PeerOptions,
   type PeerRestart,
   type PeerStatus,
+  type RangeStatus,
   type SpeakerStatus,
 } from '#bgp-fsm';
-import type {BgpPeersAnswer, BgpPeerView, ErrorView, NegotiatedView, PrefixCounts} from './api.js';
+import type {
+  BgpPeersAnswer,
+  BgpPeerView,
+  BgpRangeView,
+  ErrorView,
+  NegotiatedView,
+  PrefixCounts,
+} from './api.js';
 
 export interface SpeakerSelf {
   readonly node: string;
@@ -29,12 +38,13 @@ export function toPeersAnswer(self: SpeakerSelf, status: SpeakerStatus): BgpPeer
     identifier: formatIdentifier(self.identifier),
     restart: {isOver, pending, awaited},
     peers: status.peers.map(toPeerView),
+    ranges: status.ranges.map(toRangeView),
   };
 }
 
 export function toPeerView(status: PeerStatus): BgpPeerView {
   const {config, negotiated, localAddress, lastError, lastDown, prefixes} = status;
-  const asn = negotiated?.peerAsn ?? onlyAsn(status);
+  const asn = negotiated?.peerAsn ?? onlyAsn(config);
   const stopped = stoppedWords(status);
   return {
     name: config.name,
@@ -44,7 +54,7 @@ export function toPeerView(status: PeerStatus): BgpPeerView {
     ...(localAddress && {localAddress: formatAddress(localAddress)}),
     ...(asn !== undefined && {asn}),
     localAsn: config.localAsn,
-    session: sessionKind(status, asn),
+    session: negotiated === undefined ? sessionKind(config) : kindOf(negotiated),
     state: status.state,
     ...(stopped !== undefined && {stopped}),
     inStateSeconds: toSeconds(status.inStateMs),
@@ -66,28 +76,46 @@ export function toPeerView(status: PeerStatus): BgpPeerView {
   };
 }
 
+export function toRangeView({config, peers, established}: RangeStatus): BgpRangeView {
+  const {name, cidr, localAsn, maxPeers, families, password, shutdown} = config;
+  const asn = onlyAsn(config);
+  return {
+    ...{name, cidr, ...(asn !== undefined && {asn}), localAsn, session: sessionKind(config)},
+    state: shutdown === undefined ? 'Listening' : 'Idle',
+    ...(shutdown !== undefined && {stopped: shutdownWords(shutdown)}),
+    ...{peers, established, maxPeers, families, password: password !== undefined},
+  };
+}
+
 export function formatIdentifier(identifier: number): string {
   return [24, 16, 8, 0].map(shift => (identifier >>> shift) & 0xff).join('.');
 }
 
-function onlyAsn({config: {asns, localAsn}}: PeerStatus): number | undefined {
+type Expected = Pick<PeerOptions, 'asns' | 'localAsn'>;
+
+function onlyAsn({asns, localAsn}: Expected): number | undefined {
   if (asns === 'internal') return localAsn;
   return Array.isArray(asns) && asns.length === 1 ? (asns[0] as number) : undefined;
 }
 
-function sessionKind(
-  {negotiated, config: {asns, localAsn}}: PeerStatus,
-  asn: number | undefined,
-): BgpPeerView['session'] {
-  if (negotiated !== undefined) return negotiated.internal ? 'internal' : 'external';
-  if (asns === 'external') return 'external';
-  if (asn === undefined) return 'unknown';
-  return asn === localAsn ? 'internal' : 'external';
+/** As far as it is known before the first OPEN. */
+function sessionKind(expected: Expected): BgpPeerView['session'] {
+  if (expected.asns === 'external') return 'external';
+  const asn = onlyAsn(expected);
+  return asn === undefined ? 'unknown' : kindOf({internal: asn === expected.localAsn});
+}
+
+function kindOf({internal}: Pick<Negotiated, 'internal'>): BgpPeerView['session'] {
+  return internal ? 'internal' : 'external';
 }
 
 function stoppedWords({config: {shutdown}, isLimited}: PeerStatus): string | undefined {
-  if (shutdown !== undefined) return shutdown === '' ? 'shut down' : `shut down: ${shutdown}`;
+  if (shutdown !== undefined) return shutdownWords(shutdown);
   return isLimited ? 'too many prefixes' : undefined;
+}
+
+function shutdownWords(shutdown: string): string {
+  return shutdown === '' ? 'shut down' : `shut down: ${shutdown}`;
 }
 
 function toCounts(counts: PeerStatus['prefixes'], family: Family): PrefixCounts {

@@ -7,7 +7,7 @@ import {
   type ShownPath,
   type ShowQuery,
 } from '#bgp-fsm';
-import {formatIdentifier, toPeersAnswer, toPeerView} from './api-peers.js';
+import {formatIdentifier, toPeersAnswer, toPeerView, toRangeView} from './api-peers.js';
 import {answerRoutes, parseRoutesRequest} from './api-query.js';
 import {toRouteView} from './api-routes.js';
 
@@ -116,10 +116,26 @@ test('a peer that was stopped says so', t => {
   t.is(stopped(undefined, true), 'too many prefixes');
 });
 
+test('a range says who may dial and how many did, and never its password', t => {
+  const range = {...down.config, name: 'racks', cidr: '198.51.100.0/24', maxPeers: 20};
+  const view = toRangeView({config: range, peers: 3, established: 1});
+  t.deepEqual(view, {
+    ...{name: 'racks', cidr: '198.51.100.0/24', asn: 64513, localAsn: 64512},
+    ...{session: 'external', state: 'Listening', peers: 3, established: 1, maxPeers: 20},
+    ...{families: ['ipv4'], password: true},
+  });
+  const stopped = toRangeView({
+    config: {...range, asns: 'any', shutdown: 'new fibre'},
+    ...{peers: 0, established: 0},
+  });
+  t.like(stopped, {session: 'unknown', state: 'Idle', stopped: 'shut down: new fibre'});
+  t.false('asn' in stopped);
+});
+
 test('the answer names the speaker and how far its own restart is', t => {
   const restart = {isOver: false, pending: ['ipv4'], awaited: ['tor-a']} as const;
   const self = {node: 'a', asn: 64512, identifier: 0xc0000209};
-  const answer = toPeersAnswer(self, {restart, peers: [up]});
+  const answer = toPeersAnswer(self, {restart, peers: [up], ranges: []});
   t.like(answer, {node: 'a', asn: 64512, identifier: '192.0.2.9', restart});
   t.is(answer.peers.length, 1);
   t.is(formatIdentifier(0xffffffff), '255.255.255.255');

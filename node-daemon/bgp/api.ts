@@ -10,6 +10,7 @@ export interface BgpPeersAnswer {
   readonly identifier: string; // 192.0.2.1
   readonly restart: RestartView;
   readonly peers: readonly BgpPeerView[];
+  readonly ranges: readonly BgpRangeView[];
 }
 
 /** All of it at once, for metrics and for the status of the node. */
@@ -60,6 +61,22 @@ export interface BgpPeerView {
   readonly reflectorClient: boolean;
   readonly negotiated?: NegotiatedView; // while Established
   readonly bfd?: BfdView; // while BFD runs
+}
+
+/** A prefix whose neighbours dial this node; each of them is a peer, called NAME/ADDRESS. */
+export interface BgpRangeView {
+  readonly name: string; // of the BGPPeer
+  readonly cidr: string;
+  readonly asn?: number; // of all that dial, where it is one
+  readonly localAsn: number;
+  readonly session: 'internal' | 'external' | 'unknown';
+  readonly state: 'Listening' | 'Idle'; // Idle: it is stopped
+  readonly stopped?: string;
+  readonly peers: number; // that dialled, with those that are remembered for a while
+  readonly established: number; // of them
+  readonly maxPeers: number;
+  readonly families: readonly ApiFamily[];
+  readonly password: boolean;
 }
 
 /** RFC 5880: AdminDown, Down, Init or Up. */

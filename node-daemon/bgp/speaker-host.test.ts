@@ -71,6 +71,7 @@ async function meet(t: ExecutionContext, thread: HostOptions['thread'], at: numb
     identifier: own,
     listen: {port, addresses: [own]},
     peers: [{sourceAddress: own, connectRetryMs: 500, families: ['ipv4'], ...other}],
+    ranges: [{cidr: '198.51.100.0/24'}],
     routes: [route],
   });
   const one = start(
@@ -93,7 +94,8 @@ for (const [at, thread] of (['ours', 'own'] as const).entries()) {
     const isUp = ({messages}: Side) => messages.some(({kind}) => kind === 'peerUp');
     await until(() => isUp(one) && isUp(two) && one.kernel.has('10.1.0.0/16'), told);
 
-    const {peers} = await one.host.status();
+    const {peers, ranges} = await one.host.status();
+    t.like(ranges, {length: 1, 0: {config: {cidr: '198.51.100.0/24'}, peers: 0, established: 0}});
     t.is(peers[0]?.state, 'Established');
     t.is(peers[0]?.config.address, right);
     t.true(Array.isArray(await one.host.show({table: 'selected', family: 'ipv4', limit: 10})));

@@ -6,6 +6,7 @@ import {
   Rib,
   Speaker,
   type Log,
+  type PeerPolicy,
   type SpeakerEvent,
   type SpeakerPorts,
   type SpeakerStart,
@@ -128,6 +129,12 @@ export class SpeakerService {
 }
 
 /** Policies are code, which no thread can hand to another. */
-function plainStatus({peers, ...status}: SpeakerStatus): SpeakerStatus {
-  return {...status, peers: peers.map(each => ({...each, config: withoutPolicies(each.config)}))};
+function plainStatus({peers, ranges, ...status}: SpeakerStatus): SpeakerStatus {
+  return {...status, peers: peers.map(withPlainConfig), ranges: ranges.map(withPlainConfig)};
+}
+
+function withPlainConfig<C extends {readonly policy: PeerPolicy}, T extends {readonly config: C}>(
+  each: T,
+): T {
+  return {...each, config: withoutPolicies(each.config)};
 }

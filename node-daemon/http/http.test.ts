@@ -83,7 +83,7 @@ test('unknown paths are 404, other methods 405, failures 500, all as JSON', asyn
 });
 
 const peers: BgpPeersAnswer = {
-  ...{node: 'a', asn: 64512, identifier: '192.0.2.1', peers: []},
+  ...{node: 'a', asn: 64512, identifier: '192.0.2.1', peers: [], ranges: []},
   restart: {isOver: true, pending: [], awaited: []},
 };
 

@@ -159,6 +159,27 @@ test('neighbours come from a range, up to its limit, and are forgotten when they
   t.deepEqual(names(), ['rack/10.0.0.3', 'rack/10.0.0.4']);
 });
 
+test('a range is told with how many came from it, also before anybody has', t => {
+  const {clock, hub, dial} = rack(rangeOf({asns: [65002]}));
+  const ranges = () =>
+    hub.speaker
+      .status()
+      .ranges.map(({config: {name, cidr, maxPeers}, peers, established}) => [
+        ...[name, cidr, maxPeers],
+        ...[peers, established],
+      ]);
+  t.deepEqual(ranges(), [['rack', '10.0.0.0/24', 2, 0, 0]]);
+  dial('10.0.0.2', 65002);
+  const refused = dial('10.0.0.3', 65003); // of another AS than is wanted
+  clock.run(900);
+  t.deepEqual(ranges(), [['rack', '10.0.0.0/24', 2, 2, 1]]);
+  refused.kill();
+  clock.run(10_000);
+  t.deepEqual(ranges(), [['rack', '10.0.0.0/24', 2, 1, 1]]);
+  hub.speaker.configure(speakerOf(65001));
+  t.deepEqual(ranges(), []);
+});
+
 test('who never was a session is forgotten at once', t => {
   const {clock, dial, names} = rack(rangeOf({asns: [65009]}));
   const two = dial('10.0.0.2', 65002);

@@ -7,6 +7,7 @@ import type {PeerConfig, PeerRange, SpeakerConfig} from './config.js';
 import {isSamePlace} from './peer-change.js';
 import {PeerRunner, type PeerHost} from './peer-runner.js';
 import type {Connection, RemoteEnd} from './ports.js';
+import type {RangeStatus} from './status.js';
 import {Timers} from './timers.js';
 
 const LINGER_MS = 60_000; // of a neighbour from a range that was established once
@@ -34,6 +35,14 @@ export class Neighbours {
 
   get all(): readonly PeerRunner[] {
     return [...this.#configured.values(), ...[...this.#dynamic.values()].map(each => each.runner)];
+  }
+
+  get ranges(): readonly RangeStatus[] {
+    return this.#ranges.map(({prefix: _prefix, ...config}) => {
+      const members = this.#membersOf(config);
+      const established = members.filter(runner => runner.isEstablished).length;
+      return {config, peers: members.length, established};
+    });
   }
 
   get(name: string): PeerRunner | undefined {
@@ -132,8 +141,7 @@ export class Neighbours {
     const config = memberOf(range, remote.address, remote.interface);
     const known = this.#dynamic.get(config.name);
     if (known !== undefined) return known.runner;
-    const members = [...this.#dynamic.values()].filter(each => each.range === range.name);
-    if (members.length >= range.maxPeers) {
+    if (this.#membersOf(range).length >= range.maxPeers) {
       this.#host.ports.log('warn', 'range is full', {range: range.name, address: remote.address});
       return undefined;
     }
@@ -142,6 +150,12 @@ export class Neighbours {
     runner.start();
     this.relax(runner);
     return runner;
+  }
+
+  #membersOf({name}: PeerRange): readonly PeerRunner[] {
+    return [...this.#dynamic.values()]
+      .filter(({range}) => range === name)
+      .map(({runner}) => runner);
   }
 
   #rangeOf(address: Uint8Array) {

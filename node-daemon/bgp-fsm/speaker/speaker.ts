@@ -180,6 +180,7 @@ export class Speaker implements PeerHost, BfdOwner {
   status(): SpeakerStatus {
     return {
       peers: this.#neighbours.all.map(peer => peer.status()),
+      ranges: this.#neighbours.ranges,
       restart: this.#restarting.status(),
     };
   }

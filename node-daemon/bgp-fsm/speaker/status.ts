@@ -3,7 +3,7 @@ import type {Negotiated, State} from '../fsm/types.js';
 import type {PeerCounters, PeerIx} from '../rib/types.js';
 import type {Family} from '../wire/family.js';
 import type {BfdStatus} from './bfd-sessions.js';
-import type {PeerConfig} from './config.js';
+import type {PeerConfig, PeerRange} from './config.js';
 import type {MessageCounts} from './message-counters.js';
 
 export interface PeerStatus {
@@ -32,8 +32,16 @@ export interface LastError {
   readonly agoMs: number;
 }
 
+/** Of a prefix that neighbours dial from. They are peers like others, from their first connection on. */
+export interface RangeStatus {
+  readonly config: PeerRange;
+  readonly peers: number; // with those that are remembered for a while
+  readonly established: number; // of them
+}
+
 export interface SpeakerStatus {
   readonly peers: readonly PeerStatus[];
+  readonly ranges: readonly RangeStatus[];
   readonly restart: RestartStatus;
 }
 
