@@ -68,16 +68,21 @@ labTest(
     await configure({holdTime: '30s', maxPrefixes: '100'});
     t.is(await flaps('border4'), first, 'nothing of this is a reason for a reset');
 
-    for (const [round, password] of ['orange', 'lemon'].entries()) {
+    const keys = [
+      ['orange', '/etc/twill/border', '{file: /etc/twill/border}'],
+      ['lemon', '/etc/twill/border', '{file: /etc/twill/border}'],
+      ['cherry', '/etc/twill/secrets/bgp/border', '{secret: {name: bgp, key: border}}'],
+    ] as const;
+    for (const [round, [password, file, passwordFrom]] of keys.entries()) {
       await bird.reconfigure(birdConfig({password}));
-      await a.writeFile('/etc/twill/border', `${password}\n`);
-      if (round === 0) await configure({passwordFrom: '{file: /etc/twill/border}'});
+      await a.writeFile(file, `${password}\n`);
+      await configure({passwordFrom});
       await isUpAgain(a, first + round + 1);
     }
 
     await bird.reconfigure(birdConfig({asn: 64_999}));
     await configure({localAs: '{asn: 64999}'});
-    await isUpAgain(a, first + 3);
+    await isUpAgain(a, first + 4);
     await shows(bird, 'p0', /BGP\.as_path: 64999\n/);
 
     await configure({localAs: '{asn: 64999}', shutdown: 'moving house'});

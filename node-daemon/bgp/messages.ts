@@ -27,7 +27,6 @@ export type SpeakerCommand =
   | {readonly kind: 'configure'; readonly config: SpeakerConfig}
   | {readonly kind: 'localRoutes'; readonly routes: readonly LocalRoute[]}
   | {readonly kind: 'nextHops'; readonly states: readonly NextHopState[]}
-  | {readonly kind: 'absent'; readonly peers: readonly string[]} // known to be down by other news
   | {readonly kind: 'reset'; readonly peer: string; readonly words: string}
   | {
       readonly kind: 'refresh';

@@ -17,18 +17,18 @@ async function stateDirOf(t: ExecutionContext): Promise<string> {
 test('the first start is none again, until the run is forgotten', async t => {
   const stateDir = await stateDirOf(t);
   const begin = () => new RestartMarker(stateDir, 'boot').begin(none);
-  t.deepEqual(await begin(), {restarted: false, preserved: []});
+  t.deepEqual(await begin(), {restarted: false, preserved: [], absent: []});
   t.like(await begin(), {restarted: true});
   await new RestartMarker(stateDir, 'boot').forget();
   await new RestartMarker(stateDir, 'boot').forget();
-  t.deepEqual(await begin(), {restarted: false, preserved: []});
+  t.deepEqual(await begin(), {restarted: false, preserved: [], absent: []});
 });
 
 test('what a node forwards without having learnt a route is preserved', async t => {
   const stateDir = await stateDirOf(t);
   await new RestartMarker(stateDir, 'boot').begin(none);
   const past = await new RestartMarker(stateDir, 'boot').begin(none);
-  t.deepEqual(past, {restarted: true, preserved: ['ipv4', 'ipv6']});
+  t.deepEqual(past, {restarted: true, preserved: ['ipv4', 'ipv6'], absent: []});
 });
 
 test('a family whose routes are gone is not preserved, the other is', async t => {
@@ -37,7 +37,7 @@ test('a family whose routes are gone is not preserved, the other is', async t =>
   await first.begin(none);
   await Promise.all([first.note(['ipv4']), first.note(['ipv4', 'ipv6'])]);
   const past = await new RestartMarker(stateDir, 'boot').begin({ipv4: 0, ipv6: 3});
-  t.deepEqual(past, {restarted: true, preserved: ['ipv6']});
+  t.deepEqual(past, {restarted: true, preserved: ['ipv6'], absent: []});
   const next = await new RestartMarker(stateDir, 'boot').begin({ipv4: 0, ipv6: 3});
   t.deepEqual(next.preserved, ['ipv4', 'ipv6'], 'ipv4 had nothing any more');
 });
@@ -46,7 +46,7 @@ test('a reboot preserves nothing, whatever is in the kernel', async t => {
   const stateDir = await stateDirOf(t);
   await new RestartMarker(stateDir, 'boot 1').begin(none);
   const past = await new RestartMarker(stateDir, 'boot 2').begin({ipv4: 1, ipv6: 1});
-  t.deepEqual(past, {restarted: true, preserved: []});
+  t.deepEqual(past, {restarted: true, preserved: [], absent: []});
 });
 
 test('a marker that cannot be understood says that we ran, and no more', async t => {
@@ -55,7 +55,7 @@ test('a marker that cannot be understood says that we ran, and no more', async t
   for (const text of ['', 'not json', '{}']) {
     await writeFile(join(stateDir, 'bgp-has-run'), text);
     const past = await new RestartMarker(stateDir, 'boot').begin(none);
-    t.deepEqual(past, {restarted: true, preserved: []}, JSON.stringify(text));
+    t.deepEqual(past, {restarted: true, preserved: [], absent: []}, JSON.stringify(text));
   }
 });
 
@@ -75,7 +75,7 @@ test('what the kernel holds is noted in any order with the start, and hides noth
     first.note(['ipv4']),
     first.note(['ipv4', 'ipv6']),
   ]);
-  t.deepEqual(past, {restarted: false, preserved: []});
+  t.deepEqual(past, {restarted: false, preserved: [], absent: []});
   for (let n = 0; n < 20; n++) {
     const next = new RestartMarker(stateDir, 'boot');
     const early = next.note(['ipv6']); // its first look at the kernel, before anybody asked
@@ -84,6 +84,21 @@ test('what the kernel holds is noted in any order with the start, and hides noth
       next.note(['ipv4', 'ipv6']),
       early,
     ]);
-    t.deepEqual(found, {restarted: true, preserved: ['ipv6']});
+    t.deepEqual(found, {restarted: true, preserved: ['ipv6'], absent: []});
   }
+});
+
+test('peers that were away are remembered until the next boot, whatever else is noted', async t => {
+  const stateDir = await stateDirOf(t);
+  const first = new RestartMarker(stateDir, 'boot');
+  await first.begin(none);
+  await Promise.all([first.noteAbsent(['tor-a']), first.note(['ipv4'])]);
+  const second = await new RestartMarker(stateDir, 'boot').begin({ipv4: 1, ipv6: 0});
+  t.deepEqual(second.absent, ['tor-a']);
+  const third = new RestartMarker(stateDir, 'boot');
+  t.deepEqual((await third.begin({ipv4: 1, ipv6: 0})).absent, ['tor-a'], 'nobody said otherwise');
+  await third.noteAbsent([]);
+  t.deepEqual((await new RestartMarker(stateDir, 'boot').begin(none)).absent, []);
+  await third.noteAbsent(['tor-b']);
+  t.deepEqual((await new RestartMarker(stateDir, 'boot 2').begin(none)).absent, []);
 });

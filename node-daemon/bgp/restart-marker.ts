@@ -1,7 +1,8 @@
 /**
  * What a restarted speaker may say of itself (RFC 4724 §3): whether it ran before (R), and in which
- * families what it forwards has been preserved (F). Shell. A file in the state directory remembers the boot
- * and the families with learnt routes; the routes themselves are in the kernel, and nowhere else.
+ * families what it forwards has been preserved (F); and for whom it need not wait. Shell. A file in the state
+ * directory remembers the boot, the families with learnt routes and the peers that have none of them
+ * (absent-peers.ts); the routes themselves are in the kernel, and nowhere else.
  *
  * R is true after a reboot as well: it says that we restart, so that no peer waits for our End-of-RIB.
  * F is not only about learnt routes: a node that takes none from its peers forwards to its pods all the
@@ -17,11 +18,13 @@ const NAME = 'bgp-has-run';
 export interface SpeakerPast {
   readonly restarted: boolean;
   readonly preserved: readonly Family[];
+  readonly absent: readonly string[]; // peers that were away, and none of whose routes was kept
 }
 
 interface Marker {
   readonly bootId: string;
   readonly holding: readonly Family[]; // learnt routes were in the kernel
+  readonly absent: readonly string[];
 }
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
@@ -31,6 +34,8 @@ export class RestartMarker {
   readonly #bootId: string;
   #writing: Promise<unknown> = Promise.resolve();
   #hasBegun = false;
+  #holding: readonly Family[] = [];
+  #absent: readonly string[] = [];
 
   constructor(stateDir: string, bootId: string) {
     this.#path = join(stateDir, NAME);
@@ -46,16 +51,32 @@ export class RestartMarker {
   async #begin(held: Readonly<Record<Family, number>>): Promise<SpeakerPast> {
     await mkdir(join(this.#path, '..'), {recursive: true, mode: 0o700});
     const before = await this.#read();
-    await this.#write(FAMILIES.filter(family => held[family] > 0));
-    if (before === undefined) return {restarted: false, preserved: []};
+    const isSameBoot = before?.bootId === this.#bootId;
+    this.#holding = FAMILIES.filter(family => held[family] > 0);
+    this.#absent = isSameBoot ? before.absent : [];
+    await this.#write();
+    if (!isSameBoot) return {restarted: before !== undefined, preserved: [], absent: []};
     const isLost = (family: Family) => before.holding.includes(family) && held[family] === 0;
-    const isSameBoot = before.bootId === this.#bootId;
-    return {restarted: true, preserved: isSameBoot ? FAMILIES.filter(each => !isLost(each)) : []};
+    const preserved = FAMILIES.filter(family => !isLost(family));
+    return {restarted: true, preserved, absent: before.absent};
   }
 
   /** The kernel has learnt routes of these families now. Before begin() that would hide what was before. */
   async note(holding: readonly Family[]): Promise<void> {
-    if (this.#hasBegun) await this.#inTurn(() => this.#write(holding));
+    await this.#change(() => (this.#holding = holding));
+  }
+
+  /** Of whom the kernel has nothing that a restart could lose. Not before begin(). */
+  async noteAbsent(peers: readonly string[]): Promise<void> {
+    await this.#change(() => (this.#absent = peers));
+  }
+
+  async #change(change: () => void): Promise<void> {
+    if (!this.#hasBegun) return;
+    await this.#inTurn(() => {
+      change();
+      return this.#write();
+    });
   }
 
   /** The node speaks BGP no more: a later start is a first one. */
@@ -79,18 +100,22 @@ export class RestartMarker {
     });
     if (text === undefined) return undefined;
     try {
-      const {bootId = '', holding} = JSON.parse(text) as Partial<Marker>;
-      return {bootId, holding: Array.isArray(holding) ? holding : FAMILIES};
+      const {bootId = '', holding, absent} = JSON.parse(text) as Partial<Marker>;
+      return {
+        ...{bootId, holding: Array.isArray(holding) ? holding : FAMILIES},
+        absent: Array.isArray(absent) ? absent : [],
+      };
     } catch {
-      return {bootId: '', holding: FAMILIES};
+      return {bootId: '', holding: FAMILIES, absent: []};
     }
   }
 
-  async #write(holding: readonly Family[]): Promise<void> {
+  async #write(): Promise<void> {
+    const marker: Marker = {bootId: this.#bootId, holding: this.#holding, absent: this.#absent};
     const temporary = `${this.#path}.tmp`;
     const file = await open(temporary, 'w', 0o600);
     try {
-      await file.writeFile(JSON.stringify({bootId: this.#bootId, holding} satisfies Marker));
+      await file.writeFile(JSON.stringify(marker));
       await file.sync();
     } finally {
       await file.close();

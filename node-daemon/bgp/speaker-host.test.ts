@@ -43,7 +43,7 @@ function start(t: ExecutionContext, thread: HostOptions['thread'], file: object)
   const kernel = new Map<string, string>();
   const host = new SpeakerHost({
     thread,
-    start: {restarted: false, preserved: []},
+    start: {restarted: false, preserved: [], absent: []},
     onDeath: error => t.fail(error.stack ?? ''),
     onMessage(message) {
       messages.push(message);
@@ -139,7 +139,7 @@ test('a configuration survives the way to another thread, its policies by their 
 test('a speaker whose thread dies leaves no question without an answer', async t => {
   const deaths: Error[] = [];
   const host = new SpeakerHost({
-    ...{thread: 'own', start: {restarted: false, preserved: []}},
+    ...{thread: 'own', start: {restarted: false, preserved: [], absent: []}},
     onMessage: () => undefined,
     onDeath: error => deaths.push(error),
   });

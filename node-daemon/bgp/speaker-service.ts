@@ -69,8 +69,6 @@ export class SpeakerService {
         return speaker.setLocalRoutes(command.routes);
       case 'nextHops':
         return speaker.setNextHops(command.states);
-      case 'absent':
-        return speaker.noteAbsent(command.peers);
       case 'reset':
         speaker.reset(command.peer, command.words);
         return;

@@ -59,7 +59,7 @@ export function parseStandalone(
       : [peerOf(isUnnumbered(peer) ? {...overLink(peer), address} : peer, asn)];
   });
   return {
-    start: {restarted: false, preserved: [], ...(file['start'] as Fields)},
+    start: {restarted: false, preserved: [], absent: [], ...(file['start'] as Fields)},
     config: {
       asn,
       identifier,

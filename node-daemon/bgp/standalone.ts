@@ -20,7 +20,9 @@ import {
   type SelectedRoute,
   type SpeakerStatus,
 } from '#bgp-fsm';
+import {systemClock} from '../datastore/clock.js';
 import {readBootId} from '../node/identity.js';
+import {AbsentPeers} from './absent-peers.js';
 import {KernelThread} from './kernel/kernel-thread.js';
 import {LinkNeighbours} from './link-neighbours.js';
 import type {SpeakerCommand} from './messages.js';
@@ -45,6 +47,7 @@ async function main(path: string): Promise<void> {
     }
     if (message.kind === 'sweep') kernel?.routes.sweep(message.family);
     if (message.kind === 'nextHopInterest') kernel?.routes.watch(message.changes);
+    if (message.kind === 'peerState') absent.hear(message.peer, message.state);
     print(message);
   };
   const host = new SpeakerHost({
@@ -54,6 +57,10 @@ async function main(path: string): Promise<void> {
     onDeath(error) {
       throw error;
     },
+  });
+  const absent = new AbsentPeers({
+    ...{clock: systemClock, before: kernel?.past.absent ?? [], status: () => host.status()},
+    onChange: peers => void kernel?.marker.noteAbsent(peers),
   });
   let file = '';
   let neighbours: ReadonlyMap<string, string> = new Map();
@@ -105,7 +112,7 @@ async function openKernel(stateDir: string) {
     },
   });
   const past = await marker.begin(routes.held);
-  return {routes, past, tell: (to: typeof onNextHops) => (onNextHops = to)};
+  return {routes, past, marker, tell: (to: typeof onNextHops) => (onNextHops = to)};
 }
 
 function shownRoute({family, address, bits, nextHops, attributes}: SelectedRoute) {

@@ -14,6 +14,7 @@ test('an empty file is all defaults', t => {
     etcd: {endpoints: ['http://127.0.0.1:2379'], prefix: '/twill/v1'},
     cni: {socket: '/run/twill/cni.sock', addTimeoutMs: 20_000},
     stateDir: '/var/lib/twill',
+    secretsDir: '/etc/twill/secrets',
     http: {host: '127.0.0.1', port: 9478},
     iptables: 'auto',
     kubernetes: {kind: 'auto'},
@@ -41,6 +42,7 @@ cni:
   socket: /run/other.sock
   addTimeout: 5s
 stateDir: /var/lib/other
+secretsDir: /run/secrets
 http: '[::1]:9000'
 iptables: nft
 kubernetes: /root/.kube/config
@@ -65,6 +67,7 @@ log: {level: debug}
     },
     cni: {socket: '/run/other.sock', addTimeoutMs: 5000},
     stateDir: '/var/lib/other',
+    secretsDir: '/run/secrets',
     http: {host: '::1', port: 9000},
     iptables: 'nft',
     kubernetes: {kind: 'kubeconfig', file: '/root/.kube/config'},

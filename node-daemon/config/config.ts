@@ -23,6 +23,7 @@ export interface Config {
   readonly etcd: EtcdConfig;
   readonly cni: {readonly socket: string; readonly addTimeoutMs: number};
   readonly stateDir: string;
+  readonly secretsDir: string;
   readonly http: {readonly host: string; readonly port: number};
   readonly iptables: 'auto' | 'nft' | 'legacy';
   readonly kubernetes:
@@ -124,6 +125,7 @@ function fillDefaults(file: ConfigFile, env: Environment, hostname: string): Con
       addTimeoutMs: parseDurationMs(cni.addTimeout ?? '20s') ?? 0,
     },
     stateDir: file.stateDir ?? '/var/lib/twill',
+    secretsDir: file.secretsDir ?? '/etc/twill/secrets',
     http: parseListenAddress(file.http ?? '') ?? {host: '127.0.0.1', port: 9478},
     iptables: file.iptables ?? 'auto',
     kubernetes:

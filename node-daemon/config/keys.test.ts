@@ -59,6 +59,7 @@ const rows: Readonly<Record<string, Row>> = {
   'cni.socket': {good: '/run/other.sock', bad: 'other.sock'},
   'cni.addTimeout': {good: '5s', bad: '5'},
   stateDir: {good: '/var/lib/other', bad: 'var/lib'},
+  secretsDir: {good: '/run/secrets', bad: 'secrets'},
   http: {good: '[::1]:9000', bad: '9000'},
   iptables: {good: 'legacy', bad: 'iptables'},
   kubernetes: {good: '/root/.kube/config', bad: 'on'},

@@ -54,6 +54,7 @@ export const configSchema = mapping({
     }),
   ),
   stateDir: optional(absolutePath),
+  secretsDir: optional(absolutePath),
   http: optional(text('ADDRESS:PORT, such as 127.0.0.1:9478 or [::1]:9478', isListenAddress)),
   iptables: optional(oneOf(['auto', 'nft', 'legacy'])),
   kubernetes: optional(

@@ -11,6 +11,7 @@
  * keep ours. Only a wish without a speaker takes it down for good, and its routes with it.
  */
 import type {Family} from '#bgp-fsm';
+import {AbsentPeers} from '../bgp/absent-peers.js';
 import {createBgpAnswers} from '../bgp/api-answers.js';
 import type {BgpWish} from '../bgp/config/input.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
@@ -36,6 +37,7 @@ export interface BgpPart extends Part {
 
 interface Running {
   readonly host: SpeakerHost;
+  readonly absent: AbsentPeers;
   readonly kernel: KernelThread;
 }
 
@@ -61,6 +63,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   const wishes = new BgpWishes({
     labels: config.node.labels,
     etcdEndpoints: config.etcd.endpoints,
+    secretsDir: config.secretsDir,
     clock: systemClock,
     state: () => core.state(),
     sessions: async () => (await running?.host.status())?.peers ?? [],
@@ -88,13 +91,13 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     if (wish.isRecalled !== true) await lastWish.keep(wish, wishes.passwords);
   }
 
+  const notWritten = (err: unknown) => log.warn({err}, 'bgp marker not written');
+
   async function startSpeaker(): Promise<Running> {
     const kernel = await KernelThread.open({
       log,
       onNextHops: states => running?.host.tell({kind: 'nextHops', states}),
-      onHolding(families) {
-        marker.note(families).catch((err: unknown) => log.warn({err}, 'bgp marker not written'));
-      },
+      onHolding: families => void marker.note(families).catch(notWritten),
       onDeath(err) {
         death = `no learnt route is written any more: ${err.message}`;
         log.error({err}, 'bgp kernel thread died; restart twilld');
@@ -107,17 +110,21 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     const host = new SpeakerHost({
       thread: 'own',
       start,
-      onMessage: message => hear({host, kernel}, message),
+      onMessage: message => hear({host, kernel, absent}, message),
       onDeath(err) {
         death = `the speaker died: ${err.message}`;
         log.error({err}, 'bgp speaker died; restart twilld');
       },
     });
+    const absent = new AbsentPeers({
+      ...{clock: systemClock, before: start.absent, status: () => host.status()},
+      onChange: peers => void marker.noteAbsent(peers).catch(notWritten),
+    });
     log.info(start, 'bgp speaker started');
-    return {host, kernel};
+    return {host, kernel, absent};
   }
 
-  function hear({host, kernel}: Running, message: HostMessage): void {
+  function hear({host, kernel, absent}: Running, message: HostMessage): void {
     switch (message.kind) {
       case 'selectedColumns': {
         const taken = () => host.tell({kind: 'selectedTaken'});
@@ -128,6 +135,8 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
         return kernel.sweep(message.family);
       case 'nextHopInterest':
         return kernel.watch(message.changes);
+      case 'peerState':
+        return absent.hear(message.peer, message.state);
       case 'peerUp':
         log.info({peer: message.peer, asn: message.negotiated.peerAsn}, 'bgp session is up');
         return wishes.renew();
@@ -144,6 +153,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   /** Nothing wishes for it any more: peers are told, and what it taught the kernel goes. */
   async function retire(wish: BgpWish): Promise<void> {
     if (running !== undefined) {
+      running.absent.close();
       await running.host.leave({kind: 'deconfigure'});
       await running.kernel.stop();
       running = undefined;
@@ -154,19 +164,8 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     await facts.set(undefined);
     await lastWish.keep(wish, wishes.passwords);
     if (isSwept) return;
-    await sweepKernel();
+    await sweepKernel(log);
     isSwept = true;
-  }
-
-  /** Also what an earlier process left: to one that selects nothing all of it is stale. */
-  async function sweepKernel(): Promise<void> {
-    const kernel = new BgpKernel({...kernelOf(), log, onNextHops: () => undefined});
-    await kernel.start();
-    for (const family of FAMILIES) kernel.sweep(family);
-    for (let look = 0; look < MOST_LOOKS && isHolding(kernel); look++) {
-      await new Promise<void>(resolve => systemClock.after(LOOK_MS, resolve));
-    }
-    await kernel.stop();
   }
 
   return {
@@ -179,6 +178,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       wishes.close();
       links.close();
       await attempts.stop();
+      running?.absent.close();
       await running?.host.leave({kind: 'restart'});
       await running?.kernel.stop();
     },
@@ -205,6 +205,17 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
 
 function toKernelView({routes, refused}: BgpKernelStatus): BgpKernelView {
   return {routes, refused};
+}
+
+/** Also what an earlier process left: to one that selects nothing all of it is stale. */
+async function sweepKernel(log: Context['log']): Promise<void> {
+  const kernel = new BgpKernel({...kernelOf(), log, onNextHops: () => undefined});
+  await kernel.start();
+  for (const family of FAMILIES) kernel.sweep(family);
+  for (let look = 0; look < MOST_LOOKS && isHolding(kernel); look++) {
+    await new Promise<void>(resolve => systemClock.after(LOOK_MS, resolve));
+  }
+  await kernel.stop();
 }
 
 function isHolding(kernel: BgpKernel): boolean {

@@ -44,7 +44,12 @@ export interface PeerLine {
 
 interface StatusLine {
   readonly peers: readonly PeerLine[];
-  readonly restart: {readonly isOver: boolean};
+  readonly restart: RestartLine;
+}
+
+interface RestartLine {
+  readonly isOver: boolean;
+  readonly awaited: readonly string[]; // peers
 }
 
 interface MessageLine {
@@ -144,8 +149,8 @@ export class Speaker implements Router {
   }
 
   /** Of ourselves. */
-  async restart(): Promise<{readonly isOver: boolean}> {
-    return (await this.#statusLine())?.restart ?? {isOver: false};
+  async restart(): Promise<RestartLine> {
+    return (await this.#statusLine())?.restart ?? {isOver: false, awaited: []};
   }
 
   async #status(): Promise<readonly PeerLine[]> {

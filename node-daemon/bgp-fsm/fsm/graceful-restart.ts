@@ -43,14 +43,14 @@ export interface RestartStart {
 export interface ExpectedPeer {
   readonly peer: string; // the caller's name for it
   readonly families: readonly Family[];
-  readonly isDown: boolean; // its node is absent or not ready
+  readonly isDown: boolean; // was away before, and no route of its is left
 }
 
 export type RestartEvent =
   | {readonly kind: 'peerEstablished'; readonly peer: string; readonly negotiated: Negotiated}
   /** Before its End-of-RIB: it may come back within the deferral, so its families are awaited still. */
   | {readonly kind: 'endOfRib'; readonly peer: string; readonly family: Family}
-  | {readonly kind: 'peerGone'; readonly peer: string} // known down, or not configured any more
+  | {readonly kind: 'peerGone'; readonly peer: string} // not configured any more
   | {readonly kind: 'deferralExpired'};
 
 export type RestartAction =

@@ -125,20 +125,19 @@ test('our restart sweeps once the peers have sent all; End-of-RIB waits for that
 });
 
 test('who never answers is waited for until the deferral is over, who is known to be absent is not', t => {
-  const alone = () => {
+  const alone = (absent: readonly string[]) => {
     const couple = new Couple({left: {}, right: {}});
     couple.left.kill();
-    couple.startRight({}, restarted);
+    couple.startRight({}, {...restarted, absent});
     return couple;
   };
-  const patient = alone();
+  const patient = alone([]);
   patient.clock.run(9_000);
   t.false(patient.right.kinds().includes('sweep'));
   patient.clock.run(2_000);
   t.true(patient.right.kinds().includes('sweep'));
 
-  const informed = alone();
-  informed.right.speaker.noteAbsent([LEFT]);
+  const informed = alone([LEFT]);
   informed.clock.run(100);
   t.true(informed.right.kinds().includes('sweep'));
 });

@@ -117,7 +117,7 @@ export class PaperSpeaker {
           this.logged.push(`${message} ${JSON.stringify(fields, plain)}`),
       },
       options.rib ?? this.rib,
-      {restarted: false, preserved: [], ...options.start},
+      {restarted: false, preserved: [], absent: [], ...options.start},
       event => this.events.push(event),
     );
   }

@@ -37,6 +37,7 @@ import type {SpeakerStatus} from './status.js';
 export interface SpeakerStart {
   readonly restarted: boolean; // the marker says that we ran before
   readonly preserved: readonly Family[]; // routes of ours are in the kernel
+  readonly absent: readonly string[]; // peers that have none among them, and were away
 }
 
 export type SpeakerEvent =
@@ -128,11 +129,6 @@ export class Speaker implements PeerHost, BfdOwner {
   setNextHops(states: readonly NextHopState[]): void {
     this.rib.setNextHops(states);
     this.routesChanged();
-  }
-
-  /** Known to be down, by other news than ours: our restart does not wait for them. */
-  noteAbsent(peers: readonly string[]): void {
-    for (const peer of peers) this.#restarting.tell({kind: 'peerGone', peer});
   }
 
   /** False: there is no such peer. */
@@ -276,13 +272,16 @@ export class Speaker implements PeerHost, BfdOwner {
 
   /** Who comes from a range is not known yet: a range is awaited like a peer that never answers. */
   #beginRestart({peers, ranges, gracefulRestart}: SpeakerConfig): void {
-    const {restarted, preserved} = this.#start;
+    const {restarted, preserved, absent} = this.#start;
     const expected = [...peers, ...ranges].filter(({shutdown}) => shutdown === undefined);
     this.#restarting.begin({
       restarted,
       preserved,
       families: FAMILIES,
-      peers: expected.map(({name, families}) => ({peer: name, families, isDown: false})),
+      peers: expected.map(({name, families}) => ({
+        ...{peer: name, families},
+        isDown: absent.includes(name),
+      })),
       deferralMs: gracefulRestart?.deferralMs ?? DEFERRAL_MS,
     });
   }

@@ -15,7 +15,7 @@ import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
 import {matchesSelector} from '../../datastore/records/selector.js';
 import {uselessOnImport} from './filter.js';
 import type {BgpInput, BgpProblem} from './input.js';
-import {findPassword, passwordComplaint} from './password.js';
+import {findPassword, passwordComplaint, passwordPath} from './password.js';
 import {hasUselessRole, toPeerOptions} from './peer-options.js';
 import type {Policies} from './policies.js';
 
@@ -44,7 +44,7 @@ export function toNeighbours(
   return {
     peers: found.flatMap(({peer}) => (peer && !doubles.has(peer.name) ? [peer] : [])),
     ranges: found.flatMap(({range}) => range ?? []),
-    passwordFiles: records.flatMap(({spec}) => spec.passwordFrom?.file ?? []),
+    passwordFiles: records.flatMap(({spec}) => passwordPath(spec.passwordFrom, input) ?? []),
     links: records.flatMap(({spec}) =>
       spec.address === undefined && spec.interface !== undefined ? [spec.interface] : [],
     ),

@@ -316,18 +316,27 @@ test('a session whose password is not there is not made, and the others are', t 
     two: {address: '192.0.2.253', passwordFrom: {secret: {name: 's', key: 'k'}}},
     three: {address: '192.0.2.252', passwordFrom: {file: '/etc/three'}},
     four: {address: '192.0.2.251'},
+    five: {
+      address: '192.0.2.250',
+      passwordFrom: {secret: {namespace: 'net', name: 's', key: 'k'}},
+    },
   };
   const {config, problems, passwordFiles} = wish({
     peers: specs,
     passwords: {
       '/etc/one': {kind: 'unreadable', problem: 'no such file'},
       '/etc/three': {kind: 'ok', password: 'orange', problem: 'it is empty'},
+      '/etc/twill/secrets/net/s/k': {kind: 'ok', password: 'green'},
     },
   });
-  t.deepEqual(passwordFiles, ['/etc/one', '/etc/three']);
+  t.deepEqual(passwordFiles, [
+    ...['/etc/twill/secrets/net/s/k', '/etc/one', '/etc/three'],
+    '/etc/twill/secrets/s/k',
+  ]);
   t.deepEqual(
     config?.peers.map(({name, password}) => [name, password]),
     [
+      ['five', 'green'],
       ['four', undefined],
       ['three', 'orange'],
     ],
@@ -340,7 +349,7 @@ test('a session whose password is not there is not made, and the others are', t 
     },
     {
       key: 'bgppeer/two',
-      message: 'spec.passwordFrom.secret: not supported yet, use passwordFrom.file',
+      message: 'spec.passwordFrom.secret: /etc/twill/secrets/s/k: not read yet',
     },
   ]);
 });

@@ -15,7 +15,7 @@ import {toLocalRoutes} from './local-routes.js';
 import {asnOfNode, identifierLabel, identifierOf, isLeaving, toNumber} from './node-identity.js';
 import {toNodePeer} from './node-peers.js';
 import {chooseSessions, type NodeView, type Sessions} from './node-sessions.js';
-import {findPassword, passwordComplaint} from './password.js';
+import {findPassword, passwordComplaint, passwordPath} from './password.js';
 import {nodePeerName} from './peer-names.js';
 import {toSeconds} from './peer-options.js';
 import {createPolicies, type Policies} from './policies.js';
@@ -189,7 +189,8 @@ function toNodePeers(
 ): NodePeers {
   if (sessions.peers.size === 0) return {peers: [], passwordFiles: [], problems: []};
   const from = spec.mesh?.passwordFrom;
-  const passwordFiles = from?.file === undefined ? [] : [from.file];
+  const passwordFile = passwordPath(from, input);
+  const passwordFiles = passwordFile === undefined ? [] : [passwordFile];
   const ofConfig = (message: string) => ({
     key: 'bgpconfig/default',
     message: `spec.mesh.${message}`,

@@ -14,6 +14,7 @@ export interface BgpInput {
   >;
   readonly labels: Labels; // of this node
   readonly etcdAddresses: readonly Uint8Array[];
+  readonly secretsDir: string; // where Secrets are mounted, a folder each
   /** By path, of the files that `BgpWish.passwordFiles` named. Absent: not read yet. */
   readonly passwords: ReadonlyMap<string, PasswordRead>;
   /** By interface, of `BgpWish.links`: the link-local address heard at the other end. */

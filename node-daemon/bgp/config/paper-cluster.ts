@@ -42,6 +42,7 @@ export function paperInput(paper: Paper): BgpInput {
     state: paperState(paper),
     labels: paper.labels ?? {},
     etcdAddresses: paper.etcd ?? [],
+    secretsDir: '/etc/twill/secrets',
     passwords: new Map(Object.entries(paper.passwords ?? {})),
     linkNeighbours: new Map(Object.entries(paper.linkNeighbours ?? {})),
     settled: {

@@ -20,7 +20,13 @@ function create(t: ExecutionContext, first: State, clock: Clock) {
   const wishes: BgpWish[] = [];
   let heard: () => void = () => undefined;
   const keeper = new BgpWishes({
-    ...{labels: {}, etcdEndpoints: ['http://203.0.113.5:2379'], clock, state: () => state},
+    ...{
+      labels: {},
+      secretsDir: '/etc/twill/secrets',
+      etcdEndpoints: ['http://203.0.113.5:2379'],
+      clock,
+      state: () => state,
+    },
     sessions: () => Promise.resolve([]),
     onWish(wish) {
       wishes.push(wish);

@@ -24,6 +24,7 @@ import {SettledPeers, toSessionFact} from './settled.js';
 export interface BgpWishesOptions {
   readonly labels: Labels; // of this node
   readonly etcdEndpoints: readonly string[];
+  readonly secretsDir: string;
   readonly clock: Clock;
   readonly state: () => State;
   readonly sessions: () => Promise<readonly PeerStatus[]>; // none when no speaker runs
@@ -118,7 +119,7 @@ export class BgpWishes {
   }
 
   async #derive(): Promise<void> {
-    const {labels, state, sessions, clock} = this.#options;
+    const {labels, secretsDir, state, sessions, clock} = this.#options;
     if (!state().synced) return this.#recallLast();
     const facts = (await sessions()).map(toSessionFact);
     if (this.#isClosed) return;
@@ -126,7 +127,7 @@ export class BgpWishes {
     this.#lookAgain(settled.againMs);
     const derive = () =>
       deriveBgp({
-        ...{state: state(), labels, settled},
+        ...{state: state(), labels, secretsDir, settled},
         etcdAddresses: this.#etcdAddresses,
         passwords: this.#files.passwords,
         linkNeighbours: this.#linkNeighbours,

@@ -23,7 +23,7 @@ export const passwordFrom = v.pipe(
       mapping({
         name: objectName,
         namespace: optional(namespaceName),
-        key: text('a key of the Secret'),
+        key: text("a key of the Secret: letters, digits, '-', '_' and '.'", isSecretKey),
       }),
     ),
   }),
@@ -32,6 +32,11 @@ export const passwordFrom = v.pipe(
     'either file or secret',
   ),
 );
+
+/** Kubernetes' IsConfigMapKey; it becomes the name of a file. */
+function isSecretKey(value: string): boolean {
+  return /^[\w.-]{1,253}$/.test(value) && !/^\.\.?$|^\.\./.test(value);
+}
 
 export type PasswordFrom = Value<typeof passwordFrom>;
 

@@ -208,6 +208,16 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
     ['spec.passwordFrom: expected either file or secret'],
   ],
   [
+    'a key that would be a path',
+    peer({passwordFrom: {secret: {name: 'b', key: '../c'}}}),
+    ['spec.passwordFrom.secret.key: expected a key of the Secret'],
+  ],
+  [
+    'a key that is the folder above',
+    peer({passwordFrom: {secret: {name: 'b', key: '..'}}}),
+    ['spec.passwordFrom.secret.key: expected a key of the Secret'],
+  ],
+  [
     'a filter without action',
     peer({import: [{}]}),
     ['spec.import[0].action: expected accept or reject, got nothing'],

@@ -1,0 +1,84 @@
+import test from 'ava';
+import type {State} from '#bgp-fsm';
+import {ManualClock} from '../datastore/clock.js';
+import {AbsentPeers} from './absent-peers.js';
+
+interface Paper {
+  readonly before?: readonly string[];
+  readonly isOver?: boolean;
+}
+
+function paper({before = [], isOver = true}: Paper = {}) {
+  const clock = new ManualClock();
+  const peers = new Map<string, {state: State; stale: readonly 'ipv4'[]}>();
+  const told: (readonly string[])[] = [];
+  const world = {clock, peers, told, isOver, looks: 0};
+  const absent = new AbsentPeers({
+    ...{clock, before},
+    onChange: names => told.push(names),
+    async status() {
+      world.looks++;
+      return {
+        restart: {isOver: world.isOver, pending: [], awaited: []},
+        peers: [...peers].map(([name, peer]) => ({config: {name}, ...peer})),
+      };
+    },
+  });
+  return Object.assign(world, {absent});
+}
+
+test('a peer that was seen away twice is absent, until it agrees to a session', async t => {
+  const {clock, peers, told, absent} = paper();
+  peers.set('a', {state: 'Active', stale: []}).set('b', {state: 'Established', stale: []});
+  await clock.advance(5000);
+  t.deepEqual(told, []);
+  await clock.advance(5000);
+  t.deepEqual(told, [['a']]);
+  absent.hear('a', 'OpenSent');
+  t.is(told.length, 1);
+  absent.hear('a', 'OpenConfirm');
+  t.deepEqual(told, [['a'], []]);
+});
+
+test('a peer whose routes are kept is not absent, however long it is away', async t => {
+  const {clock, peers, told} = paper();
+  peers.set('a', {state: 'Connect', stale: ['ipv4']});
+  await clock.advance(300_000);
+  t.deepEqual(told, []);
+  peers.set('a', {state: 'Connect', stale: []}); // its time is over
+  await clock.advance(10_000);
+  t.deepEqual(told, [['a']]);
+});
+
+test('nobody becomes absent, or present, before our own restart is over', async t => {
+  const world = paper({before: ['a'], isOver: false});
+  world.peers.set('a', {state: 'Active', stale: []}).set('b', {state: 'Active', stale: []});
+  await world.clock.advance(60_000);
+  t.deepEqual(world.told, []);
+  world.isOver = true;
+  await world.clock.advance(10_000);
+  t.deepEqual(world.told, [['a', 'b']]);
+});
+
+test('a peer that is back between two looks is not absent, nor one that is no peer any more', async t => {
+  const {clock, peers, told} = paper({before: ['gone']});
+  peers.set('a', {state: 'Idle', stale: []});
+  await clock.advance(5000);
+  t.deepEqual(told, [[]], 'gone is no peer');
+  peers.set('a', {state: 'Established', stale: []});
+  await clock.advance(5000);
+  peers.set('a', {state: 'Idle', stale: []});
+  await clock.advance(5000);
+  t.deepEqual(told, [[]]);
+});
+
+test('sessions that stand are not looked at again', async t => {
+  const world = paper();
+  world.peers.set('a', {state: 'Established', stale: []});
+  await world.clock.advance(3_600_000);
+  t.is(world.looks, 1);
+  world.absent.hear('a', 'Idle');
+  world.absent.close();
+  await world.clock.advance(10_000);
+  t.is(world.looks, 1);
+});
