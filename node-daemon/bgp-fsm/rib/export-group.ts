@@ -52,7 +52,7 @@ export interface GroupTables {
 
 export class ExportGroup {
   readonly target: Target;
-  /** What one of the peers was told last; rib.ts keeps it. */
+  /** What one of the peers was told last; adj-ribs-out.ts keeps it. */
   readonly stretches: Partial<Record<Family, Stretch>> = {};
   /** Who was last sent something: two in turn have something to share. */
   lastTold: PeerIx = -1;

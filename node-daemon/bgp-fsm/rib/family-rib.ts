@@ -1,6 +1,6 @@
 /**
  * The tables of one family: prefixes, their paths, what is selected, and what is to be done about it. Pure to
- * the outside; rib.ts fills it.
+ * the outside. adj-ribs-in.ts fills it, adj-ribs-out.ts reads it.
  *
  * A prefix is in the table while a path, a peer that was sent it, or the queue of the kernel has it.
  */
@@ -15,8 +15,6 @@ import {BEST, PrefixTable, type PrefixId} from './prefix-table.js';
 import {PrefixQueue} from './queue.js';
 import type {SelectedWriter} from './selected.js';
 import type {PeerIx, RibOptions, SelectedRoute} from './types.js';
-import {addressOf} from '../wire/nlri.js';
-import {widthOf} from '../wire/family.js';
 
 export interface FamilyRibOptions {
   readonly family: Family;
@@ -32,6 +30,8 @@ const HAS_PATHS = 4; // which is one use; until it is decided that it has none
 /** Beside the row in BEST: that path is not what it was when it was chosen. */
 const IS_OTHER = 0x8000_0000;
 const MAX_WEIGHT = 256; // nexthop groups of the kernel have 8 bits
+
+export type FamilyRibs = Readonly<Record<Family, FamilyRib>>;
 
 export class FamilyRib {
   readonly family: Family;
@@ -85,14 +85,11 @@ export class FamilyRib {
     this.table.leave(prefix);
   }
 
-  addPath(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): Row {
-    if (this.table.mark(prefix, HAS_PATHS)) this.table.use(prefix);
-    this.#sets.retain(given.raw);
-    if (given.effective !== 0) {
-      this.#sets.retain(given.effective);
-      this.#dirty.push(prefix);
-    }
-    return this.paths.add(prefix, peer, pathId, given);
+  /** The peer's path of that id, from now on; it had one or not. */
+  putPath(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): void {
+    const row = this.paths.find(prefix, peer, pathId);
+    if (row === 0) this.#addPath(prefix, peer, pathId, given);
+    else this.setPath(row, given);
   }
 
   /** Both as the row has them from now on. A change makes the prefix undecided. */
@@ -126,6 +123,11 @@ export class FamilyRib {
       this.#countBest(row, -1);
       this.table.records.set(prefix, BEST, IS_OTHER);
     }
+  }
+
+  /** Those of the peer's paths that `isIt` is true of. */
+  removePaths(peer: PeerIx, isIt: (row: Row) => boolean): void {
+    for (const row of this.paths.ofPeer(peer)) if (isIt(row)) this.removePath(row);
   }
 
   /** Undecided, for other reasons than their paths. */
@@ -174,6 +176,16 @@ export class FamilyRib {
   /** The rows in use, the best first. Good until the next call. */
   chosen(prefix: PrefixId): readonly Row[] {
     return this.best(prefix) === 0 ? [] : this.decision.choose(prefix);
+  }
+
+  #addPath(prefix: PrefixId, peer: PeerIx, pathId: number, given: Given): void {
+    if (this.table.mark(prefix, HAS_PATHS)) this.table.use(prefix);
+    this.#sets.retain(given.raw);
+    if (given.effective !== 0) {
+      this.#sets.retain(given.effective);
+      this.#dirty.push(prefix);
+    }
+    this.paths.add(prefix, peer, pathId, given);
   }
 
   #decideOne(prefix: PrefixId): void {
@@ -232,10 +244,9 @@ export class FamilyRib {
 
   #selected(prefix: PrefixId): SelectedRoute {
     const best = this.best(prefix);
-    const words = this.table.words(prefix, this.#words);
     return {
       family: this.family,
-      address: addressOf(words, widthOf(this.family)),
+      address: this.table.address(prefix),
       bits: this.table.bits(prefix),
       nextHops: this.#sets.hops.set(this.#hops.get(prefix)),
       attributes: best === 0 ? undefined : this.#sets.attributes(this.paths.effective(best)),

@@ -10,7 +10,7 @@
 import {formatAddress} from '../wire/address.js';
 import {u32} from '../wire/bytes.js';
 import {Ids} from './column.js';
-import type {NextHopState, SelectedNextHop} from './types.js';
+import type {NextHopInterest, NextHopState, SelectedNextHop} from './types.js';
 
 export type HopId = number; // 0: none, as of what we originate
 
@@ -220,12 +220,6 @@ export class NextHops {
   #note({address, ifindex}: NextHop, isUsed: boolean): void {
     this.#interest.set(keyOf(address, ifindex), {address, ifindex, isUsed});
   }
-}
-
-export interface NextHopInterest {
-  readonly address: Uint8Array;
-  readonly ifindex: number;
-  readonly isUsed: boolean;
 }
 
 /** That nobody has. */

@@ -13,6 +13,9 @@ import type {PeerIx} from './types.js';
 
 export type Row = number; // 0: none
 
+/** The peer that our own paths are of. */
+export const LOCAL: PeerIx = 0;
+
 /** What a row begins with. */
 export interface Given {
   readonly raw: BlockId;
@@ -57,6 +60,15 @@ export class Paths {
 
   nextOfPeer(row: Row): Row {
     return this.#rows.get(row, NEXT_OF_PEER);
+  }
+
+  /** The row that is given may be removed before the next is taken. */
+  *ofPeer(peer: PeerIx): Iterable<Row> {
+    for (let row = this.firstOfPeer(peer); row !== 0;) {
+      const next = this.nextOfPeer(row);
+      yield row;
+      row = next;
+    }
   }
 
   prefix(row: Row): PrefixId {

@@ -1,10 +1,11 @@
-/** What the RIB keeps of a peer. Pure. */
-import {UpdateReader} from '../wire/update.js';
+/** What the RIB keeps of a peer: what both sides look at, and what each side alone does. Pure to the outside. */
+import type {UpdateReader} from '../wire/update.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import type {PathPeer} from './decide.js';
 import type {Source} from './export.js';
 import type {ExportGroup} from './export-group.js';
 import type {ImportFacts} from './import.js';
+import {LOCAL} from './paths.js';
 import type {PeerOut} from './peer-out.js';
 import type {PeerIx, PeerPolicy, RibOptions, RibSession} from './types.js';
 
@@ -14,15 +15,22 @@ export class PeerEntry {
   policy: PeerPolicy;
   session: RibSession | undefined; // the one that is up
   last: RibSession | undefined; // that one, or the one before: its routes may still be here
+
+  // adj-ribs-in.ts
   reader: UpdateReader | undefined;
   kind = 0; // of its attribute sets
-  group: ExportGroup | undefined;
-  holdsEndOfRib = false;
+  readonly isNearLimit: Record<Family, boolean> = {ipv4: false, ipv6: false};
+
+  // stale.ts
   readonly epochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
   /** The epoch before which nothing is left. */
   readonly sweptEpochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
+
+  // adj-ribs-out.ts
+  group: ExportGroup | undefined;
+  holdsEndOfRib = false;
   readonly outs: Partial<Record<Family, PeerOut>> = {};
-  readonly isNearLimit: Record<Family, boolean> = {ipv4: false, ipv6: false};
+
   #pathPeer: PathPeer | undefined;
   #describes: RibSession | undefined;
   #source: Source | undefined;
@@ -76,6 +84,37 @@ export class PeerEntry {
       this.outs[family]?.close();
       delete this.outs[family];
     }
+  }
+}
+
+/** All of them by number, in the order in which they came. */
+export class PeerEntries {
+  readonly #entries = new Map<PeerIx, PeerEntry>();
+  #nextIx = LOCAL + 1; // never given twice
+
+  add(address: Uint8Array, policy: PeerPolicy): PeerEntry {
+    const entry = new PeerEntry(this.#nextIx++, address, policy);
+    this.#entries.set(entry.ix, entry);
+    return entry;
+  }
+
+  delete(ix: PeerIx): void {
+    this.#entries.delete(ix);
+  }
+
+  find(ix: PeerIx): PeerEntry | undefined {
+    return this.#entries.get(ix);
+  }
+
+  /** @throws Error when there is none: whoever asks has it from addPeer(). */
+  of(ix: PeerIx): PeerEntry {
+    const entry = this.#entries.get(ix);
+    if (entry === undefined) throw new Error(`no peer ${ix}`);
+    return entry;
+  }
+
+  values(): Iterable<PeerEntry> {
+    return this.#entries.values();
   }
 }
 

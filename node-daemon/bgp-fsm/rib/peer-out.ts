@@ -19,10 +19,11 @@ import type {PrefixId} from './prefix-table.js';
 import type {Stretch, StretchNotes} from './stretch.js';
 
 /** What is to be sent for a prefix: block by path id; without ADD-PATH at most one, of path id 0. */
-export type Wanted = (prefix: PrefixId) => ReadonlyMap<number, BlockId> | BlockId;
+export type WantedPaths = ReadonlyMap<number, BlockId> | BlockId;
+export const NO_PATHS: ReadonlyMap<number, BlockId> = new Map();
 
 export interface PackRules {
-  readonly wanted: Wanted;
+  readonly wanted: (prefix: PrefixId) => WantedPaths;
   readonly inMpUnreach: boolean; // withdrawn there, also of IPv4
   readonly notes?: StretchNotes | undefined;
 }
@@ -212,11 +213,7 @@ export class PeerOut {
     return this.#cursor < rib.log.end ? rib.log.at(this.#cursor++) : 0;
   }
 
-  #compare(
-    prefix: PrefixId,
-    wanted: ReadonlyMap<number, BlockId> | BlockId,
-    notes: StretchNotes | undefined,
-  ): void {
+  #compare(prefix: PrefixId, wanted: WantedPaths, notes: StretchNotes | undefined): void {
     if (typeof wanted === 'number') {
       const old = this.#sent.get(prefix);
       notes?.note(prefix, wanted, wanted !== old);
@@ -253,5 +250,3 @@ export class PeerOut {
     } else outs.release(old);
   }
 }
-
-const NO_PATHS: ReadonlyMap<number, BlockId> = new Map();

@@ -4,7 +4,8 @@
  * An id stays while its prefix is in the table, from 1. The record is its owners': they agree on the fields
  * below, and each writes its own.
  */
-import {type Family} from '../wire/family.js';
+import {widthOf, type Family} from '../wire/family.js';
+import {addressOf} from '../wire/nlri.js';
 import {Ids, Records} from './column.js';
 import {HashIndex} from './hash-index.js';
 
@@ -23,6 +24,7 @@ const LENGTH_MASK = 0xff << LENGTH_SHIFT;
 
 export class PrefixTable {
   readonly records: Records;
+  readonly #family: Family;
   readonly #wordCount: 1 | 4;
   readonly #ids = new Ids();
   readonly #index: HashIndex;
@@ -32,6 +34,7 @@ export class PrefixTable {
   #probeBits = 0;
 
   constructor(family: Family) {
+    this.#family = family;
     this.#wordCount = family === 'ipv4' ? 1 : 4;
     this.records = new Records(WORDS + this.#wordCount);
     this.#index = new HashIndex({
@@ -85,6 +88,11 @@ export class PrefixTable {
   words(id: PrefixId, into: Uint32Array): Uint32Array {
     for (let i = 0; i < this.#wordCount; i++) into[i] = this.records.get(id, WORDS + i);
     return into;
+  }
+
+  /** The same in octets, which nobody else has. */
+  address(id: PrefixId): Uint8Array {
+    return addressOf(this.words(id, this.#scratch), widthOf(this.#family));
   }
 
   bits(id: PrefixId): number {

@@ -141,6 +141,13 @@ export interface NextHopState {
   readonly metric: number | undefined; // undefined: unreachable
 }
 
+/** Whether a next hop is in use, so that somebody has to look whether it can be reached. */
+export interface NextHopInterest {
+  readonly address: Uint8Array;
+  readonly ifindex: number;
+  readonly isUsed: boolean;
+}
+
 export interface PeerCounters {
   readonly received: Readonly<Record<Family, number>>; // paths in Adj-RIB-In
   readonly accepted: Readonly<Record<Family, number>>; // that import let in
@@ -210,11 +217,7 @@ export interface RibApi {
   setLocalRoutes(routes: readonly LocalRoute[]): void; // all of them; what differs is done
   setNextHops(states: readonly NextHopState[]): void; // changes only
   /** Next hops that came into use or fell out of it since the last call. */
-  takeNextHopInterest(): readonly {
-    readonly address: Uint8Array;
-    readonly ifindex: number;
-    readonly isUsed: boolean;
-  }[];
+  takeNextHopInterest(): readonly NextHopInterest[];
 
   /** Decides at most `limit` prefixes; true when more are waiting. */
   work(limit: number): boolean;
