@@ -25,7 +25,7 @@ export interface BgpRoutesOptions extends BgpPeersOptions {
   readonly limit: number; // 0: all
 }
 
-/** @throws NodeApiError, UsageError */
+/** @throws NodeApiError, NodeApiRefusal, UsageError */
 export async function runBgpPeers(
   globals: GlobalOptions,
   terminal: Terminal,
@@ -48,7 +48,7 @@ export interface RoutesTarget {
   readonly prefix?: string | undefined;
 }
 
-/** @throws NodeApiError, CommandError, UsageError */
+/** @throws NodeApiError, NodeApiRefusal, CommandError, UsageError */
 export async function runBgpRoutes(
   globals: GlobalOptions,
   terminal: Terminal,

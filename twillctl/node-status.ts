@@ -12,7 +12,7 @@ export interface NodeStatusOptions {
   readonly output?: 'wide' | 'json' | 'yaml';
 }
 
-/** @throws NodeApiError, UsageError */
+/** @throws NodeApiError, NodeApiRefusal, UsageError */
 export async function runNodeStatus(
   globals: GlobalOptions,
   terminal: Terminal,

@@ -2,7 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import {Rib} from '../bgp-fsm/rib/rib.js';
 import {PaperSpeaker, peerAt, routesTo, speakerOf} from '../bgp-fsm/speaker/paper-speaker.js';
 import {PaperClock, PaperNetwork} from '../bgp-fsm/speaker/paper-world.js';
-import {openNodeApi, type NodeApi} from '../http/client.js';
+import {NodeApiRefusal, openNodeApi, type NodeApi} from '../http/client.js';
 import {createHttpServer} from '../http/server.js';
 import {ManualClock, systemClock} from '../datastore/clock.js';
 import {createMetrics, type MetricsSample} from '../http/metrics.js';
@@ -84,10 +84,17 @@ test('peers and routes of a speaker are told by the API', async t => {
     after = page.next;
   }
   t.deepEqual([...seen].sort(), ['10.2.0.0/16', ...many].sort());
-  await t.throwsAsync(api.bgpRoutes({peer: 'x'}), {
-    message: /404, there is no peer x; there are tor$/,
+  const refusal = {instanceOf: NodeApiRefusal, code: 'NODE_API_REFUSAL'} as const;
+  const noPeer = await t.throwsAsync(api.bgpRoutes({peer: 'x'}), {
+    ...refusal,
+    message: 'there is no peer x; there are tor',
   });
-  await t.throwsAsync(api.bgpRoutes({limit: 'x'}), {message: /400, limit: expected/});
+  t.is(noPeer?.status, 404);
+  const noLimit = await t.throwsAsync(api.bgpRoutes({limit: 'x'}), {
+    ...refusal,
+    message: /^limit: expected/,
+  });
+  t.is(noLimit?.status, 400);
 });
 
 const written: BgpKernelView = {

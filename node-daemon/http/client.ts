@@ -7,6 +7,7 @@ import type {NodeStatus} from './status.js';
 
 export const defaultNodeApi = 'http://127.0.0.1:9478';
 
+/** No valid answer came. */
 export class NodeApiError extends Error {
   override readonly name = 'NodeApiError';
   readonly code = 'NODE_API';
@@ -19,7 +20,20 @@ export class NodeApiError extends Error {
   }
 }
 
-/** Each of them throws NodeApiError. */
+/** The daemon's answer is no, in its own words. */
+export class NodeApiRefusal extends Error {
+  override readonly name = 'NodeApiRefusal';
+  readonly code = 'NODE_API_REFUSAL';
+  readonly retry = 'never';
+  readonly status: number; // 400 to 499
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Each of them throws NodeApiError, NodeApiRefusal. */
 export interface NodeApi {
   status(): Promise<NodeStatus>;
   bgpPeers(): Promise<BgpPeersAnswer>;
@@ -43,7 +57,7 @@ const longestBody = 256 << 20; // 10,000 peers are 3 MiB; a server that never en
 
 async function getJson(url: URL, timeoutMs: number): Promise<unknown> {
   const {statusCode, body} = await getText(url, timeoutMs);
-  if (statusCode !== 200) throw new NodeApiError(url.origin, explainStatus(statusCode, body));
+  if (statusCode !== 200) throw toError(url, statusCode, body);
   try {
     return JSON.parse(body);
   } catch (error) {
@@ -72,15 +86,23 @@ function getText(url: URL, timeoutMs: number): Promise<{statusCode: number; body
   });
 }
 
-/** In the daemon's own words where it has some. */
-function explainStatus(status: number, body: string): string {
+function toError(url: URL, status: number, body: string): NodeApiError | NodeApiRefusal {
+  const words = findWords(body);
+  const why = words === undefined ? `it answered ${status}` : `it answered ${status}, ${words}`;
+  return words !== undefined && status >= 400 && status < 500
+    ? new NodeApiRefusal(status, words)
+    : new NodeApiError(url.origin, why);
+}
+
+/** The daemon's own; undefined: it has none, or somebody else listens there. */
+function findWords(body: string): string | undefined {
   try {
-    const {error} = JSON.parse(body) as {error?: {message?: unknown}};
-    if (typeof error?.message === 'string') return `it answered ${status}, ${error.message}`;
+    const {error} = JSON.parse(body) as {error?: {code?: unknown; message?: unknown}};
+    const isOurs = typeof error?.code === 'string' && typeof error.message === 'string';
+    return isOurs ? (error.message as string) : undefined;
   } catch {
-    // somebody else listens there
+    return undefined;
   }
-  return `it answered ${status}`;
 }
 
 function explain(error: NodeJS.ErrnoException, timeoutMs: number): string {

@@ -1,7 +1,7 @@
 import test, {type ExecutionContext} from 'ava';
 import type {BgpPeersAnswer} from '../bgp/api.js';
 import {json, type Answerer} from './answer.js';
-import {NodeApiError, openNodeApi} from './client.js';
+import {NodeApiError, NodeApiRefusal, openNodeApi} from './client.js';
 import {createMetrics, type MetricsSample} from './metrics.js';
 import {createHttpServer, type HttpRoutes} from './server.js';
 import type {NodeStatus} from './status.js';
@@ -108,13 +108,17 @@ test('BGP peers and routes are asked for with a query, and refused in words', as
   const query = {peer: 'node/b', prefix: '10.0.0.0/8'};
   t.deepEqual(await api.bgpRoutes(query), {table: 'selected', family: 'ipv4', routes: []});
   t.deepEqual(asked, ['peer=node%2Fb&prefix=10.0.0.0%2F8']);
-  await t.throwsAsync(api.bgpRoutes({bad: '1'}), {message: /answered 400, unknown parameter bad$/});
+  await t.throwsAsync(api.bgpRoutes({bad: '1'}), {
+    ...{instanceOf: NodeApiRefusal, message: 'unknown parameter bad'},
+  });
 });
 
 test('where no speaker runs, BGP is not found', async t => {
   for (const routes of [{}, {bgp: {peers: nothing, overview: nothing, routes: nothing}}]) {
     const {url} = await serve(t, routes);
-    await t.throwsAsync(openNodeApi(url).bgpPeers(), {message: /404, no BGP speaker runs/});
+    await t.throwsAsync(openNodeApi(url).bgpPeers(), {
+      ...{instanceOf: NodeApiRefusal, message: 'no BGP speaker runs on this node'},
+    });
   }
 });
 
@@ -166,6 +170,32 @@ test('no daemon, a silent one and a foreign one are told apart', async t => {
 
   const {url} = await serve(t, {status: () => undefined as never});
   await t.throwsAsync(openNodeApi(url).status(), {...error, message: /500|no JSON/});
+});
+
+test('only a refusal in the daemon’s own form is an answer of the daemon', async t => {
+  const {createServer} = await import('node:http');
+  const answers: readonly (readonly [number, string, string | undefined])[] = [
+    [404, '{"error": {"code": "NO_BGP", "message": "none runs"}}', 'none runs'],
+    [400, '{"error": {"code": "BAD_QUERY", "message": "limit"}}', 'limit'],
+    [500, '{"error": {"code": "INTERNAL", "message": "disk"}}', undefined],
+    [404, '{"error": {"code": 404, "message": "no such bucket"}}', undefined],
+    [404, '{"error": "not found"}', undefined],
+    [404, 'null', undefined],
+    [404, '<html>', undefined],
+  ];
+  for (const [status, body, words] of answers) {
+    const server = createServer((_, response) => void response.writeHead(status).end(body));
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => server.close());
+    const {port} = server.address() as {port: number};
+    const asked = openNodeApi(`http://127.0.0.1:${port}`).bgpPeers();
+    if (words === undefined) {
+      const message = new RegExp(`^cannot ask twilld at .*: it answered ${status}`);
+      await t.throwsAsync(asked, {instanceOf: NodeApiError, message}, body);
+    } else {
+      await t.throwsAsync(asked, {instanceOf: NodeApiRefusal, message: words}, body);
+    }
+  }
 });
 
 const sample: MetricsSample = {
