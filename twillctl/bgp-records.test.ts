@@ -64,8 +64,14 @@ c      %eth1          internal   179    0s
   );
   t.is(
     (await type('get bgpconfigs')).out,
-    'NAME      ASN     NODE-MESH   LISTEN-PORT   AGE\ndefault   64512   true        179           0s\n',
+    'NAME      ASN     NODE-MESH    LISTEN-PORT   AGE\ndefault   64512   by-backend   179           0s\n',
   );
+  for (const nodeMesh of [true, false]) {
+    const config = `{apiVersion: twill.io/v1, kind: BGPConfig, metadata: {name: default}, spec: {nodeMesh: ${nodeMesh}}}`;
+    await type('apply -f -', config);
+    const row = (await type('get bgpconfigs')).out.split('\n')[1];
+    t.deepEqual(row?.split(/ +/), ['default', '<none>', String(nodeMesh), '179', '0s']);
+  }
   t.is((await type('delete bgppeer a b')).out, 'bgppeer "a" deleted\nbgppeer "b" deleted\n');
   t.is((await type('get peers -o name')).out, 'bgppeer/c\n');
   t.is((await type('delete bgpconfig default')).code, 0);

@@ -66,7 +66,8 @@ const columns: Columns = {
   BGPConfig: [
     name,
     {heading: 'ASN', cell: ({spec}) => String(spec.asn ?? '')},
-    {heading: 'NODE-MESH', cell: ({spec}) => String(spec.nodeMesh ?? true)},
+    // Unset, there is one where the Network's backend is bgp; the record alone does not say.
+    {heading: 'NODE-MESH', cell: ({spec}) => String(spec.nodeMesh ?? 'by-backend')},
     {heading: 'LISTEN-PORT', cell: ({spec}) => String(spec.listenPort ?? 179)},
     age,
     {heading: 'COMMUNITIES', wide: true, cell: ({spec}) => (spec.communities ?? []).join(',')},
