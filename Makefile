@@ -9,7 +9,7 @@ SOURCES := $(shell find native-addon ipam cni-plugin node-daemon twillctl instal
 help:
 	@echo 'make build       build/Release/{twill,netlink.node} and dist/'
 	@echo 'make demo        three hosts: pods over VXLAN, then over BGP and two switches; cleans up'
-	@echo 'make lab         its three hosts, kept running to play with until Ctrl-C'
+	@echo 'make lab         its three hosts, kept running to play with until Ctrl-C; FABRIC=bgp: on two BGP switches'
 	@echo 'make test        unit tests, then e2e (test-unit, test-e2e: one of them)'
 	@echo 'make test-nodes  unit tests on Node 22 and 24 as well'
 	@echo 'make check       types, lint, formatting'
@@ -47,7 +47,7 @@ demo: build build/.toolchain-demo
 	@node dist/e2e/demo.js
 
 lab: build build/.toolchain-demo
-	@node dist/e2e/demo.js --keep
+	@node dist/e2e/demo.js --keep $(if $(FABRIC),--fabric=$(FABRIC))
 
 test: test-unit test-e2e
 

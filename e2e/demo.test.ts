@@ -8,6 +8,7 @@
 import {randomBytes} from 'node:crypto';
 import {readFile, readdir} from 'node:fs/promises';
 
+import test from 'ava';
 import {eventually} from './lab/eventually.js';
 import {LongProcess, run} from './lab/process.js';
 import {fromRoot} from './lab/programs.js';
@@ -58,6 +59,35 @@ labTest('the lab that is kept says how to enter its hosts and pods', async t => 
   t.regex((await run([...enter.split(' '), 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
   t.is(await demo.kill('SIGINT'), 130);
   t.deepEqual(await mark.processes(), []);
+});
+
+labTest('the lab on two switches says how to enter its hosts, pods and switches', async t => {
+  const mark = newMark();
+  const argv = [process.execPath, program, '--keep', '--fabric=bgp'];
+  const demo = new LongProcess(argv, {env: mark.env});
+  t.teardown(async () => void (await demo.kill('SIGKILL')));
+  await demo.line(line => line.includes('until Ctrl-C'), 60_000);
+  const entryOf = async (what: string) => {
+    const line = await demo.line(each => each.trimStart().startsWith(`${what} `), 5000);
+    return line.trim().slice(what.length).trim().split(/ +/);
+  };
+  const pod = (await entryOf('pod a1')).slice(0, -1);
+  t.regex((await run([...pod, 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
+  const host = await entryOf('host a');
+  const peers = await run([...host, fromRoot('bin/twillctl'), 'bgp', 'peers']);
+  t.is(peers.stdout.match(/^a-tor[12] .* Established /gm)?.length, 2, peers.stdout);
+  for (const name of ['tor1', 'tor2']) {
+    const summary = await run([...(await entryOf(`switch ${name}`)), '-c', 'show bgp summary']);
+    t.regex(summary.stdout, /^Total number of neighbors 3$/m);
+  }
+  t.is(await demo.kill('SIGINT'), 130);
+  t.deepEqual(await mark.processes(), []);
+});
+
+test('a fabric that there is not is refused', async t => {
+  const {code, stderr} = await run([process.execPath, program, '--fabric=ring'], {mayFail: true});
+  t.is(code, 1);
+  t.regex(stderr, /fabric: expected vxlan or bgp, got ring/);
 });
 
 function newMark() {

@@ -1,22 +1,26 @@
 /**
  * `make demo`: three hosts, six pods, traffic over VXLAN, then over BGP and two switches, on real parts;
  * leaves nothing behind. Shell.
- * `make lab` (--keep): the same, and then it stays until Ctrl-C and says how to look around.
+ * `make lab` (--keep): the same, and then it stays until Ctrl-C and says how to look around. With
+ * `FABRIC=bgp` (--fabric bgp) only what has the two switches, and that stays.
  */
 import {release} from 'node:os';
+import {parseArgs} from 'node:util';
 
 import {addPods, podsAreGone, resources} from './cluster.js';
 import {pingMatrix} from './demo/matrix.js';
-import {showTors} from './demo/tors.js';
+import {stay} from './demo/stay.js';
+import {openTors, showTors} from './demo/tors.js';
 import {bad, bold, command, dim, good, heading, say, step, table} from './demo/print.js';
 import type {Host} from './lab/host.js';
 import type {Pod} from './lab/pod.js';
-import {programs} from './lab/programs.js';
 import {Stream} from './lab/traffic.js';
 import {type Lab, type Scope, createLab} from './lab.js';
 
 const device = 'twill.4096';
-const keep = process.argv.includes('--keep');
+const {keep, fabric} = parseArgs({
+  options: {keep: {type: 'boolean', default: false}, fabric: {type: 'string', default: 'vxlan'}},
+}).values;
 
 class DemoScope implements Scope {
   readonly #undo: (() => Promise<void>)[] = [];
@@ -31,6 +35,14 @@ class DemoScope implements Scope {
 }
 
 async function main(scope: Scope): Promise<void> {
+  if (fabric === 'vxlan') return showBoth(scope);
+  if (fabric !== 'bgp') throw new Error(`fabric: expected vxlan or bgp, got ${fabric}`);
+  if (!keep) return showTors(scope, 1);
+  const {lab, tors} = await openTors(scope, 1);
+  await stay(lab, tors);
+}
+
+async function showBoth(scope: Scope): Promise<void> {
   console.log(bold('Twill: pods on three hosts, joined by VXLAN'));
   say(dim(`hosts are namespaces of this machine; kernel ${release()}, Node ${process.version}`));
 
@@ -125,29 +137,6 @@ async function removePods(lab: Lab, pods: readonly Pod[]): Promise<void> {
   });
   await Promise.all(lab.hosts.map(podsAreGone));
   say(good('no interface and no route of a pod is left'));
-}
-
-async function stay(lab: Lab): Promise<void> {
-  console.log(bold('\nThe lab stays until Ctrl-C. Look around from another terminal, as root:\n'));
-  for (const host of lab.hosts) {
-    const enter = `nsenter -t ${host.namespace.pid} -m -n -p -u --wd=/`;
-    say(`host ${host.name}    ${enter}`);
-    for (const pod of host.pods) {
-      const name = pod.name.padEnd(8);
-      say(`pod ${name} ${enter} ip netns exec ${pod.name} sh`);
-    }
-  }
-  say();
-  say('On a host /etc/twill, /etc/cni/net.d, /opt/cni/bin, /var/lib/twill and /run are its own.');
-  say(`twillctl there: ${programs.ctl} --etcd ${lab.etcd.endpoints.join()} node status`);
-  say();
-  say('BGP in place of the overlay, on any host; then twillctl bgp peers:');
-  const network = {
-    ...{apiVersion: 'twill.io/v1', kind: 'Network'},
-    ...{metadata: {name: 'default'}, spec: {backend: 'bgp'}},
-  };
-  say(`echo '${JSON.stringify(network)}' | ${programs.ctl} --etcd … apply -f -`);
-  await new Promise(() => setInterval(() => undefined, 1 << 30));
 }
 
 const scope = new DemoScope();

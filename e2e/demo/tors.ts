@@ -7,9 +7,9 @@ import type {Scope} from '../lab.js';
 import {createTorFabric, openRing, routesOver, silence} from '../tor-fabric.js';
 import {bad, bold, command, good, say, step} from './print.js';
 
-/** `from`: the number of its first step. */
-export async function showTors(scope: Scope, from: number): Promise<void> {
-  console.log(bold('\nThe same three hosts without an overlay: BGP, and two switches'));
+/** With a pod on each host. `from`: the number of its first step. */
+export async function openTors(scope: Scope, from: number) {
+  console.log(bold('\nThree hosts without an overlay: BGP, and two switches'));
   const {lab, tors} = await step(from, 'A subnet each, two FRR switches, ECMP and BFD', () =>
     createTorFabric(scope),
   );
@@ -21,6 +21,12 @@ export async function showTors(scope: Scope, from: number): Promise<void> {
   for (const host of lab.hosts) pods.push(await addPod(host, `${host.name}1`));
   const far = pods.at(-1)?.ipv4 ?? '';
   await showPath(a, far);
+  return {lab, tors, first, a, pods, far};
+}
+
+/** And how one of the switches dies. */
+export async function showTors(scope: Scope, from: number): Promise<void> {
+  const {first, a, pods, far} = await openTors(scope, from);
 
   const {ms, reports} = await step(
     from + 1,
