@@ -10,6 +10,7 @@ import type {
   Leave,
   LocalRoute,
   LogLevel,
+  NextHopInterest,
   NextHopState,
   SelectedColumns,
   SelectedRoute,
@@ -44,7 +45,7 @@ export type SpeakerCommand =
 export type SpeakerMessage =
   | Exclude<SpeakerEvent, {kind: 'routes'}>
   | SelectedMessage
-  | {readonly kind: 'nextHopInterest'; readonly changes: NextHopInterest}
+  | {readonly kind: 'nextHopInterest'; readonly changes: readonly NextHopInterest[]}
   | {readonly kind: 'shown'; readonly id: number; readonly paths: readonly ShownPath[]}
   | {readonly kind: 'status'; readonly id: number; readonly status: SpeakerStatus}
   | {
@@ -60,9 +61,3 @@ export type SpeakerMessage =
 export type SelectedMessage =
   | {readonly kind: 'selected'; readonly routes: readonly SelectedRoute[]}
   | {readonly kind: 'selectedColumns'; readonly columns: SelectedColumns};
-
-export type NextHopInterest = readonly {
-  readonly address: Uint8Array;
-  readonly ifindex: number;
-  readonly isUsed: boolean;
-}[];

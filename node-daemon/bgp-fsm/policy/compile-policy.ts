@@ -14,7 +14,7 @@ import {policyId} from './policy-id.js';
 import {PrefixSet} from './prefix-set.js';
 import {applySet} from './rule-set.js';
 import type {PathSource, PolicyRule, PolicySource, RuleMatch} from './rule.js';
-import type {Policy, PolicyOutcome, PolicySubject} from './types.js';
+import {REJECTED, type Policy, type PolicyOutcome, type PolicySubject} from './types.js';
 
 type Direction = PolicySource['direction'];
 
@@ -71,9 +71,9 @@ class RulePolicy implements CompiledPolicy {
       } else if (bits === 0 && !rule.matchesDefault) {
         continue;
       }
-      return rule.accepts ? rule.index : -1;
+      return rule.accepts ? rule.index : REJECTED;
     }
-    return -1;
+    return REJECTED;
   }
 
   changes(rule: number): boolean {

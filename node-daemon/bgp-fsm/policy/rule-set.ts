@@ -1,20 +1,20 @@
 /**
  * What a rule makes of a path's attributes. Pure.
  */
-import type {AsPath} from '../wire/as-path.js';
+import {prependAsns, type AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import type {LargeCommunity} from '../wire/communities.js';
 import {firstAsn} from './as-path-text.js';
 import {matchesCommunity, type CommunityPattern} from './community-text.js';
 import type {RuleSet} from './rule.js';
-import type {PolicyOutcome} from './types.js';
+import {unchanged, type PolicyOutcome} from './types.js';
 
 export function applySet(
   set: RuleSet | undefined,
   attributes: PathAttributes,
   direction: 'import' | 'export',
 ): PolicyOutcome {
-  if (set === undefined) return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
+  if (set === undefined) return unchanged(attributes);
   const {localPref, med, prependAs = 0, nextHopSelf = false} = set;
   const changes: {-readonly [Key in keyof PathAttributes]: PathAttributes[Key]} = {};
   if (localPref !== undefined && localPref !== attributes.localPref) changes.localPref = localPref;
@@ -34,13 +34,8 @@ type Changes = {-readonly [Key in keyof PathAttributes]: PathAttributes[Key]};
 
 /** The AS it came from once more in front; a path without one stays. */
 function repeatFirst({asPath = []}: PathAttributes, count: number): AsPath {
-  const [first, ...rest] = asPath;
   const asn = firstAsn(asPath);
-  if (first === undefined || asn === undefined) return asPath;
-  return [
-    {kind: 'sequence', asns: [...new Array<number>(count).fill(asn), ...first.asns]},
-    ...rest,
-  ];
+  return asn === undefined ? asPath : prependAsns(new Array<number>(count).fill(asn), asPath);
 }
 
 function changeStandard(set: RuleSet, {communities = []}: PathAttributes, changes: Changes): void {

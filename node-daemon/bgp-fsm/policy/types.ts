@@ -1,5 +1,5 @@
 /**
- * What a policy is to the RIB: a choice among rules, and what the chosen rule makes of a path. Pure types.
+ * What a policy is to the RIB: a choice among rules, and what the chosen rule makes of a path. Pure.
  *
  * The two steps are apart because their costs are: `choose` may look at the prefix and runs once a path,
  * `apply` looks at attributes alone, so that the RIB calls it once for each (attribute set, rule).
@@ -26,7 +26,7 @@ export interface Policy {
   readonly looksAtAttributes: boolean;
   /** False: `apply` of that rule gives back what it is given, without next hop or prepending. */
   changes(rule: number): boolean;
-  /** Index of the rule that accepts; -1: rejected. */
+  /** Index of the rule that accepts, or REJECTED. */
   choose(subject: PolicySubject): number;
   /** The attributes after the rule's `set`; the same object when it changes nothing. */
   apply(rule: number, attributes: PathAttributes): PolicyOutcome;
@@ -37,4 +37,14 @@ export interface PolicyOutcome {
   readonly nextHopSelf: boolean; // export only
   readonly prependCount: number; // export only: how many times more the local AS leads the path
   readonly setsMed: boolean; // to whatever it was: then it goes to other AS as well
+}
+
+export const REJECTED = -1;
+
+/** The attributes of a subject, for a policy that does not look at them. */
+export const UNSEEN: PathAttributes = {};
+
+/** Of a rule that changes nothing, and where there is no policy. */
+export function unchanged(attributes: PathAttributes): PolicyOutcome {
+  return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
 }

@@ -5,6 +5,7 @@
  *   takeUpdates ──┬──> the stretch that another peer of the group was told (stretch.ts)
  *                 └──> advertiser.ts ── export-group.ts, peer-out.ts
  */
+import {EMPTY} from '../wire/bytes.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {Advertiser, prefixesIn} from './advertiser.js';
 import type {AttributeSets} from './attribute-sets.js';
@@ -148,7 +149,7 @@ export class AdjRibsOut {
     const told = this.#advertiser.pack(entry, octets, notes);
     // who had some of it from is not told that, and no model for the others
     if (!notes.hasSource(entry.ix)) {
-      group.stretches[family] = notes.finish(log.end, told ?? new Uint8Array(0));
+      group.stretches[family] = notes.finish(log.end, told ?? EMPTY);
     }
     return told;
   }

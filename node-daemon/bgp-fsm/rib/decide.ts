@@ -10,7 +10,7 @@
  */
 import {type AttributeSets, LLGR_STALE, type SetId} from './attribute-sets.js';
 import type {HopId} from './next-hops.js';
-import type {Paths, Row} from './paths.js';
+import {LOCAL, type Paths, type Row} from './paths.js';
 import type {PrefixId} from './prefix-table.js';
 import type {PeerIx, RibOptions} from './types.js';
 
@@ -138,7 +138,7 @@ export class Decision {
     const {sets, paths} = this.#tables;
     const [x, y] = [this.#set(a), this.#set(b)];
     return (
-      Number(paths.peer(a) !== 0) - Number(paths.peer(b) !== 0) ||
+      Number(paths.peer(a) !== LOCAL) - Number(paths.peer(b) !== LOCAL) ||
       (sets.flags(x) & LLGR_STALE) - (sets.flags(y) & LLGR_STALE) ||
       sets.localPref(y) - sets.localPref(x) ||
       sets.pathLength(x) - sets.pathLength(y) ||

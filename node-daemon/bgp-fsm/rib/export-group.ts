@@ -5,10 +5,9 @@
  * What came of a set is remembered by its serial, so that nothing has to be forgotten when the set goes.
  */
 import {encodeAttributesTo} from '../wire/attribute-encode.js';
-import type {PathAttributes} from '../wire/attributes.js';
 import {Writer} from '../wire/bytes.js';
 import type {Family} from '../wire/family.js';
-import type {PolicyOutcome} from '../policy/types.js';
+import {REJECTED, UNSEEN, unchanged} from '../policy/types.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import type {BlockId, Blocks} from './blocks.js';
 import type {Stretch} from './stretch.js';
@@ -37,8 +36,6 @@ export interface Path {
 export const AS2 = 0;
 export const AS4 = 1;
 
-const UNSEEN: PathAttributes = {}; // to a policy that does not look
-const REJECTED = -1;
 const ANY = -2; // in place of a rule: whatever the policy says of the set
 /** Header, lengths, MP_REACH with 32 octets of next hop, and the longest prefix with a path id. */
 const AROUND = 19 + 4 + 9 + 32 + 21;
@@ -211,7 +208,3 @@ class Memory {
 const LEAST_REMEMBERED = 1 << 10;
 const MOST_REMEMBERED = 1 << 16;
 const scratch = new Writer(4096);
-
-function unchanged(attributes: PathAttributes): PolicyOutcome {
-  return {attributes, nextHopSelf: false, prependCount: 0, setsMed: false};
-}

@@ -2,7 +2,7 @@
  * What a selected path becomes on its way to a peer: nothing, or attributes and next hop (RFC 4271 §5.1 and
  * §9.1.3, RFC 4456, 1997, 4360, 9234, 9494). Pure. Peers with equal rules are one group and share the work.
  */
-import type {AsPath} from '../wire/as-path.js';
+import {prependAsns, type AsPath} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import {EMPTY, u32} from '../wire/bytes.js';
 import {isTransitive, linkBandwidth} from '../wire/communities.js';
@@ -81,7 +81,7 @@ export function exportPath(
   if (rewritten === undefined) return undefined;
   const attributes = withBandwidth(rewritten, source, policy.linkBandwidth, options.asn);
   return isClassic(family, hop)
-    ? {attributes: withNextHop(attributes, wordOf(hop)), nextHop: EMPTY}
+    ? {attributes: withNextHop(attributes, u32(hop, 0)), nextHop: EMPTY}
     : {attributes: withNextHop(attributes, undefined), nextHop: hop};
 }
 
@@ -115,7 +115,7 @@ export function exportPlain(
   const isReflected = internal && source.kind === 'internal';
   const rewrite: PlainRewrite = {
     lead: internal ? NO_ASNS : lead,
-    nextHop: inBlock ? wordOf(hop) : undefined,
+    nextHop: inBlock ? u32(hop, 0) : undefined,
     keepsMed: internal || source.kind === 'local',
     localPref: internal ? (block.word(ATTR_LOCAL_PREF) ?? policy.defaultLocalPref) : undefined,
     originatorId: isReflected ? (block.word(ATTR_ORIGINATOR_ID) ?? source.identifier) : undefined,
@@ -206,11 +206,7 @@ function prepend(path: AsPath, more: number, target: Target): AsPath {
   let rest = path;
   if (policy.removePrivateAs) rest = mapAsns(rest, asn => (isPrivate(asn) ? undefined : asn));
   if (policy.asOverride) rest = mapAsns(rest, asn => (asn === peerAsn ? own : asn));
-  const lead = leadOf(more, target);
-  const [first, ...others] = rest;
-  return first?.kind === 'sequence'
-    ? [{kind: 'sequence', asns: [...lead, ...first.asns]}, ...others]
-    : [{kind: 'sequence', asns: lead}, ...rest];
+  return prependAsns(leadOf(more, target), rest);
 }
 
 function mapAsns(path: AsPath, change: (asn: number) => number | undefined): AsPath {
@@ -285,8 +281,4 @@ function withBandwidth(
     ...attributes,
     extendedCommunities: [...(attributes.extendedCommunities ?? []), community],
   };
-}
-
-function wordOf(octets: Uint8Array): number {
-  return u32(octets, 0);
 }

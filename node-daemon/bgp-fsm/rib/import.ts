@@ -2,7 +2,7 @@
  * What becomes of a path that a peer sent: not eligible and why, or its attributes after the rules that hold
  * for everybody. The import policy comes after. Pure.
  */
-import type {AsPath} from '../wire/as-path.js';
+import {prependAsns} from '../wire/as-path.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import {
   GRACEFUL_SHUTDOWN,
@@ -22,7 +22,6 @@ export const REASONS = [
   'we are its ORIGINATOR_ID',
   'our cluster is in CLUSTER_LIST',
   'a route leak: OTC (RFC 9234)',
-  'the next hop cannot be reached',
   'AS_PATH is longer than maxAsPath',
   'more communities than maxCommunities',
 ] as const;
@@ -82,12 +81,7 @@ export function finishImport(
 /** As if the AS that we stand for were one on the way, as it once was. */
 function withLocalAs(attributes: PathAttributes, {localAs}: PeerPolicy): PathAttributes {
   if (localAs?.prependReceived !== true) return attributes;
-  const [first, ...rest] = attributes.asPath ?? [];
-  const asPath: AsPath =
-    first?.kind === 'sequence'
-      ? [{kind: 'sequence', asns: [localAs.asn, ...first.asns]}, ...rest]
-      : [{kind: 'sequence', asns: [localAs.asn]}, ...(attributes.asPath ?? [])];
-  return {...attributes, asPath};
+  return {...attributes, asPath: prependAsns([localAs.asn], attributes.asPath ?? [])};
 }
 
 function loopOf(

@@ -5,6 +5,7 @@
  * it looks at prefixes, and its changes are made once for each of its rules. A set that nobody changes is
  * not decoded.
  */
+import {REJECTED, UNSEEN} from '../policy/types.js';
 import type {PathAttributes} from '../wire/attributes.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import type {FamilyRib} from './family-rib.js';
@@ -20,11 +21,9 @@ import {
 import type {Given} from './paths.js';
 import type {PrefixId} from './prefix-table.js';
 
-const REJECTED = -1;
 const NO_RULE = -2;
 const UNKNOWN = -3;
 const NOTHING: Given = {raw: 0, effective: 0, reason: 0, epoch: 0};
-const UNSEEN: PathAttributes = {}; // to a policy that does not look
 const words = new Uint32Array(4);
 
 /**

@@ -1,8 +1,7 @@
 import test from 'ava';
 
+import {octetsOf} from '../wire/bytes.js';
 import {NextHops, NO_SET} from './next-hops.js';
-
-const octets = (word: number) => Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word);
 
 test('next hops that come and go without end take no more and more room', t => {
   const hops = new NextHops();
@@ -18,12 +17,12 @@ test('next hops that come and go without end take no more and more room', t => {
   }
   t.true(hops.count < 5000, `${hops.count}`);
   t.is(hops.internWord(0xc000_0201), kept);
-  t.deepEqual(hops.address(kept), octets(0xc000_0201));
+  t.deepEqual(hops.address(kept), octetsOf(0xc000_0201));
 });
 
 test('what was said of a next hop holds when it comes back soon', t => {
   const hops = new NextHops();
-  const address = octets(0xc000_0201);
+  const address = octetsOf(0xc000_0201);
   const hop = hops.intern(address);
   hops.retain(hop);
   t.true(hops.setState({address, ifindex: 0, metric: undefined}));
@@ -39,7 +38,7 @@ test('a set of next hops keeps them, and is one object while somebody has it', t
   const set = hops.single(hop);
   hops.retainSet(set);
   for (let word = 0x0a00_0000; word < 0x0a00_0000 + 10_000; word++) hops.internWord(word);
-  t.deepEqual(hops.set(set), [{address: octets(0xc000_0201), ifindex: 0, weight: 1}]);
+  t.deepEqual(hops.set(set), [{address: octetsOf(0xc000_0201), ifindex: 0, weight: 1}]);
   t.is(hops.set(hops.single(hop)), hops.set(set));
   t.is(hops.internWord(0xc000_0201), hop, 'its number is not another one’s');
   hops.releaseSet(set);

@@ -7,8 +7,8 @@
  * One that nobody has is kept for a while, with what was said of it: routes come back. The longest idle are
  * forgotten, or a peer could fill the memory with next hops.
  */
-import {formatAddress} from '../wire/address.js';
-import {u32} from '../wire/bytes.js';
+import {formatAddress, isLinkLocal} from '../wire/address.js';
+import {octetsOf, u32} from '../wire/bytes.js';
 import {Ids} from './column.js';
 import type {NextHopInterest, NextHopState, SelectedNextHop} from './types.js';
 
@@ -66,7 +66,7 @@ export class NextHops {
   internWord(word: number): HopId {
     const known = this.#byWord.get(word);
     if (known !== undefined) return known;
-    const hop = this.intern(Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word));
+    const hop = this.intern(octetsOf(word));
     this.#byWord.set(word, hop);
     return hop;
   }
@@ -171,13 +171,18 @@ export class NextHops {
     const key = keyOf(address, ifindex);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const isLinkLocal =
-      address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
     const told = this.#told.get(key);
     const metric = told === undefined ? 0 : told.metric;
     const id = this.#ids.take();
     this.#byKey.set(key, id);
-    this.#hops[id] = {address, ifindex, isLinkLocal, references: 0, sets: 0, metric};
+    this.#hops[id] = {
+      address,
+      ifindex,
+      isLinkLocal: isLinkLocal(address),
+      references: 0,
+      sets: 0,
+      metric,
+    };
     this.#rest(id);
     return id;
   }

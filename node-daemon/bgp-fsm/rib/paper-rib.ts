@@ -1,13 +1,13 @@
 /** For tests: sessions, policies and UPDATEs for a RIB, by hand. Pure. */
 import {encodeAttributes} from '../wire/attribute-encode.js';
 import type {PathAttributes} from '../wire/attributes.js';
-import {parseAddress, parseCidr} from '../wire/address.js';
+import {formatAddress, parseAddress, parseCidr} from '../wire/address.js';
+import {EMPTY, octetsOf} from '../wire/bytes.js';
 import type {Negotiated} from '../fsm/negotiate.js';
-import type {Policy} from '../policy/types.js';
+import {unchanged, type Policy} from '../policy/types.js';
 import type {Family} from '../wire/family.js';
 import {HEADER_LENGTH} from '../wire/constants.js';
 import {nextMessage} from '../wire/header.js';
-import {formatAddress} from '../wire/address.js';
 import {wordsOf} from '../wire/nlri.js';
 import {decodeUpdate} from '../wire/update-message.js';
 import {UpdatePacker} from '../wire/update-packer.js';
@@ -24,7 +24,7 @@ export const acceptAll: Policy = {
   looksAtAttributes: false,
   changes: () => false,
   choose: () => 0,
-  apply: (_, attributes) => ({attributes, nextHopSelf: false, prependCount: 0, setsMed: false}),
+  apply: (_, attributes) => unchanged(attributes),
 };
 
 export const plain: PeerPolicy = {
@@ -124,7 +124,7 @@ export class Receiver {
   }
 
   take(bytes: Uint8Array | undefined): void {
-    const all = bytes ?? new Uint8Array(0);
+    const all = bytes ?? EMPTY;
     for (let at = 0; at < all.length;) {
       const frame = nextMessage(all, at, all.length);
       if (frame.kind !== 'message') throw new Error(`not a message at ${at}`);
@@ -158,7 +158,7 @@ export class Receiver {
       if (!this.routes.delete(keyOf(each))) throw new Error(`withdrawn twice: ${keyOf(each)}`);
     }
     const {attributes} = update;
-    const classic = formatWord(attributes.nextHop ?? 0);
+    const classic = formatAddress(octetsOf(attributes.nextHop ?? 0));
     for (const each of update.announced) {
       this.routes.set(keyOf(each), {attributes, nextHop: classic});
     }
@@ -199,8 +199,4 @@ function keyOf({
 
 export function asns({asPath = []}: PathAttributes): readonly number[] {
   return asPath.flatMap(segment => segment.asns);
-}
-
-function formatWord(word: number): string {
-  return [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255].join('.');
 }

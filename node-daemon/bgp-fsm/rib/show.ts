@@ -5,15 +5,14 @@
  */
 import type {PathAttributes} from '../wire/attributes.js';
 import {decodeAttributes} from '../wire/attributes.js';
-import {EMPTY} from '../wire/bytes.js';
-import {widthOf} from '../wire/family.js';
-import {addressOf, wordsOf} from '../wire/nlri.js';
+import {EMPTY, octetsOf} from '../wire/bytes.js';
+import {wordsOf} from '../wire/nlri.js';
 import type {AttributeSets} from './attribute-sets.js';
 import type {BlockId, Blocks} from './blocks.js';
 import {AS4} from './export-group.js';
 import type {FamilyRib} from './family-rib.js';
 import {REASONS} from './import.js';
-import type {Row} from './paths.js';
+import {LOCAL, type Row} from './paths.js';
 import type {PeerOut} from './peer-out.js';
 import type {PrefixId, PrefixTable} from './prefix-table.js';
 import type {PeerIx, ShownPath, ShowQuery} from './types.js';
@@ -128,7 +127,7 @@ function held(
   const rows: Row[] = [];
   for (let row = rib.paths.first(prefix); row !== 0; row = rib.paths.next(row)) {
     const isAsked = peer === undefined || rib.paths.peer(row) === peer;
-    if (isAsked && (table === 'received' ? rib.paths.peer(row) !== 0 : chosen.includes(row))) {
+    if (isAsked && (table === 'received' ? rib.paths.peer(row) !== LOCAL : chosen.includes(row))) {
       rows.push(row);
     }
   }
@@ -145,27 +144,27 @@ function describe(tables: ShowTables, row: Row, chosen: readonly Row[]): ShownPa
   const isBest = chosen[0] === row;
   return {
     ...{family, peer, isBest, pathId: paths.pathId(row)},
-    address: addressOf(table.words(prefix, new Uint32Array(4)), widthOf(family)),
+    address: table.address(prefix),
     bits: table.bits(prefix),
     nextHop: sets.nextHop(set),
     attributes: sets.attributes(set),
     isMultipath: !isBest && chosen.includes(row),
-    isStale: peer !== 0 && paths.epoch(row) < epochOf(peer),
+    isStale: peer !== LOCAL && paths.epoch(row) < epochOf(peer),
     notEligible: reason ?? (decision.isEligible(row) ? undefined : UNREACHABLE),
   };
 }
 
 function advertised({rib, out, outs}: ShowTables, prefix: PrefixId): readonly ShownPath[] {
   const {family, table, paths} = rib;
-  const address = addressOf(table.words(prefix, new Uint32Array(4)), widthOf(family));
+  const address = table.address(prefix);
   const best = rib.best(prefix);
   return (out?.sent(prefix) ?? []).map(({pathId, out: block}) => {
     const attributes = attributesOf(outs, block);
     const hop = outs.nextHop(block);
     return {
       ...{family, address, bits: table.bits(prefix), pathId, attributes},
-      peer: best === 0 ? 0 : paths.peer(best),
-      nextHop: hop.length > 0 ? hop.slice() : octetsOf(attributes.nextHop),
+      peer: best === 0 ? LOCAL : paths.peer(best),
+      nextHop: hop.length > 0 ? hop.slice() : classicNextHop(attributes),
       ...{isBest: true, isMultipath: false, isStale: false, notEligible: undefined},
     };
   });
@@ -180,7 +179,6 @@ function attributesOf(outs: Blocks, id: BlockId): PathAttributes {
   return decodeAttributes(block, 0, block.length, session).attributes;
 }
 
-function octetsOf(word: number | undefined): Uint8Array {
-  if (word === undefined) return EMPTY;
-  return Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word);
+function classicNextHop({nextHop}: PathAttributes): Uint8Array {
+  return nextHop === undefined ? EMPTY : octetsOf(nextHop);
 }

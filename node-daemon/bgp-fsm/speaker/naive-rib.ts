@@ -9,7 +9,7 @@ import {formatAddress, parseCidr} from '../wire/address.js';
 import type {AsPath} from '../wire/as-path.js';
 import {encodeAttributes} from '../wire/attribute-encode.js';
 import type {PathAttributes} from '../wire/attributes.js';
-import {EMPTY} from '../wire/bytes.js';
+import {EMPTY, octetsOf} from '../wire/bytes.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {type Nlri, wordsOf} from '../wire/nlri.js';
 import {maxPrefixesNotice} from '../wire/notification.js';
@@ -131,7 +131,7 @@ export class NaiveRib implements rib.RibApi {
     if (verdict.kind === 'reset') return {kind: 'reset', notification: verdict.notification};
     for (const nlri of update.withdrawn) this.#withdraw(state, keyOf('ipv4', nlri));
     for (const nlri of mpUnreach?.nlri ?? []) this.#withdraw(state, keyOf(mpUnreach!.family, nlri));
-    const nextHop = octets4(attributes.nextHop ?? 0);
+    const nextHop = octetsOf(attributes.nextHop ?? 0);
     const isLost = verdict.kind === 'withdraw';
     const announced = [
       ...update.announced.map(nlri => ({key: keyOf('ipv4', nlri), nextHop})),
@@ -385,10 +385,6 @@ function countOf(keys: Iterable<string>): Record<Family, number> {
 
 function hop(address: Uint8Array): rib.SelectedNextHop {
   return {address: address.subarray(0, 16), ifindex: 0, weight: 1};
-}
-
-function octets4(word: number): Uint8Array {
-  return Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word);
 }
 
 function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {

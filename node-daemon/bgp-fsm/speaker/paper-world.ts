@@ -3,20 +3,21 @@
  * time pass, and what is due happens in its order. Octets arrive late, cut at any place, or never.
  */
 import {formatAddress, parseAddress} from '../wire/address.js';
-import type {
-  Accept,
-  BfdIncoming,
-  BfdPath,
-  BfdSocket,
-  Clock,
-  Connection,
-  ConnectionHandler,
-  ConnectionPath,
-  DialHandler,
-  DialRequest,
-  ListenRequest,
-  RunningTimer,
-  Transport,
+import {
+  NOBODY,
+  type Accept,
+  type BfdIncoming,
+  type BfdPath,
+  type BfdSocket,
+  type Clock,
+  type Connection,
+  type ConnectionHandler,
+  type ConnectionPath,
+  type DialHandler,
+  type DialRequest,
+  type ListenRequest,
+  type RunningTimer,
+  type Transport,
 } from './ports.js';
 
 interface Due {
@@ -207,14 +208,6 @@ function connect(network: PaperNetwork, from: string, to: string): [PaperEnd, Pa
   network.ends.push(ours, theirs);
   return [ours, theirs];
 }
-
-const NOBODY: ConnectionHandler = {
-  received() {},
-  taken() {},
-  drained() {},
-  pathChanged() {},
-  closed() {},
-};
 
 export class PaperEnd implements Connection {
   readonly remote;

@@ -1,5 +1,5 @@
 /**
- * What a speaker needs of the world: time, chance, connections, a log. Pure types. The shell has them
+ * What a speaker needs of the world: time, chance, connections, a log. Pure. The shell has them
  * over sockets (node-daemon/bgp/transport), the simulation over memory.
  *
  * One rule holds for all of them: a port never calls back before the call into it has returned.
@@ -118,6 +118,15 @@ export interface ConnectionHandler {
   /** Closed by the peer (undefined) or failed. Once, and nothing follows. */
   closed(code: string | undefined): void;
 }
+
+/** Of a connection before attach() and after its end: nobody is told. */
+export const NOBODY: ConnectionHandler = {
+  received() {},
+  taken() {},
+  drained() {},
+  pathChanged() {},
+  closed() {},
+};
 
 export interface BfdPath {
   readonly remote: Uint8Array; // 4 or 16 octets

@@ -1,6 +1,13 @@
 import test from 'ava';
 
-import {asPathLength, decodeAsPath, encodeAsPath, mergeAs4Path, type AsPath} from './as-path.js';
+import {
+  asPathLength,
+  decodeAsPath,
+  encodeAsPath,
+  mergeAs4Path,
+  prependAsns,
+  type AsPath,
+} from './as-path.js';
 import {Writer} from './bytes.js';
 import {hex, toHex} from './vectors.js';
 
@@ -117,5 +124,15 @@ test('AS_PATH and AS4_PATH of an old peer make one path', t => {
   t.is(merges.length, 11);
   for (const [old, wide, merged] of merges) {
     t.deepEqual(mergeAs4Path(path(old), path(wide)), path(merged), `${old} + ${wide}`);
+  }
+});
+
+test('AS numbers are prepended to the sequence in front, or as one before a set', t => {
+  for (const [before, after] of [
+    ['3 {4}', '1 2 3 {4}'],
+    ['{3 4} 5', '1 2 {3 4} 5'],
+    ['', '1 2'],
+  ] as const) {
+    t.deepEqual(prependAsns([1, 2], path(before)), path(after), before);
   }
 });

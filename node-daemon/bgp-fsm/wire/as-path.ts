@@ -85,6 +85,14 @@ export function asPathLength(path: AsPath): number {
   return length;
 }
 
+/** With those in front of it, the first of them foremost (RFC 4271 §5.1.2 b). */
+export function prependAsns(asns: readonly number[], path: AsPath): AsPath {
+  const [first, ...rest] = path;
+  return first?.kind === 'sequence'
+    ? [{kind: 'sequence', asns: [...asns, ...first.asns]}, ...rest]
+    : [{kind: 'sequence', asns}, ...path];
+}
+
 /** Whether a peer with 2-octet numbers needs AS4_PATH to know it (RFC 6793 §4.2.2). */
 export function needsAs4(path: AsPath): boolean {
   return path.some(({asns}) => asns.some(asn => asn > 0xffff));

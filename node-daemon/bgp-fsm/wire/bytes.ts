@@ -23,6 +23,11 @@ export function u32(bytes: Uint8Array, at: number): number {
   return ((u16(bytes, at) << 16) | u16(bytes, at + 2)) >>> 0;
 }
 
+/** What u32 reads. */
+export function octetsOf(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
 /** The value in the array does not change when the buffer it came from is reused. */
 export function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return bytes.slice(from, to);

@@ -8,13 +8,14 @@
 import {Socket} from 'node:net';
 
 import {hopLimit, minHopLimit, setSocketOption} from '#native-addon';
-import type {
-  Connection,
-  ConnectionHandler,
-  ConnectionOptions,
-  ConnectionPath,
-  Log,
-  RemoteEnd,
+import {
+  NOBODY,
+  type Connection,
+  type ConnectionHandler,
+  type ConnectionOptions,
+  type ConnectionPath,
+  type Log,
+  type RemoteEnd,
 } from '#bgp-fsm';
 
 const READ_OCTETS = 256 * 1024;
@@ -29,14 +30,6 @@ export interface ConnectionEnds {
   readonly localAddress: Uint8Array;
   readonly toPath: () => ConnectionPath; // as it is now
 }
-
-const NOBODY: ConnectionHandler = {
-  received() {},
-  taken() {},
-  drained() {},
-  pathChanged() {},
-  closed() {},
-};
 
 export class NodeConnection implements Connection {
   readonly remote: RemoteEnd;
