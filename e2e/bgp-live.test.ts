@@ -17,6 +17,7 @@ import {joinMachines, Machine, openMachine} from './bgp/lab.js';
 import {Bird} from './bgp/lab/bird.js';
 import type {RouterPeer} from './bgp/lab/router.js';
 import {addPod, resources} from './cluster.js';
+import {askDaemon} from './lab/api.js';
 import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
 import {labTest} from './privileged.js';
@@ -100,9 +101,29 @@ labTest(
     t.is(after?.flaps, before?.flaps);
     t.is(after?.state, 'Established');
     t.true((after?.inStateSeconds ?? 0) > (before?.inStateSeconds ?? 0));
+
+    t.regex(await askDaemon(a, '/metrics'), /^twill_bgp_withheld_peers 0$/m);
+    await configure({passwordFrom: '{file: /etc/twill/nowhere}'});
+    const isWithheld = async () =>
+      /^twill_bgp_withheld_peers 1$/m.test(await askDaemon(a, '/metrics'));
+    await eventually(isWithheld, {withinMs: 10_000, everyMs: 100, what: 'border4 withheld'});
+    t.deepEqual(await peersOf(a, 'border4'), []);
+
+    await lab.apply(racks);
+    const listens = async () =>
+      /^racks +192\.0\.2\.128\/25 +65200 +Listening /m.test(
+        (await a.twillctl(['bgp', 'peers'])).stdout,
+      );
+    await eventually(listens, {withinMs: 10_000, everyMs: 100, what: 'the range of racks'});
   },
   {programs: ['bird', 'birdc']},
 );
+
+const racks = `apiVersion: twill.io/v1
+kind: BGPPeer
+metadata: {name: racks}
+spec: {address: 192.0.2.128/25, asn: 65200}
+`;
 
 async function createBorder(scope: Scope) {
   const lab = await createLab(scope, {hosts: ['a', 'b']});

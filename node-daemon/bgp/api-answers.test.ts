@@ -7,7 +7,7 @@ import {createHttpServer} from '../http/server.js';
 import {ManualClock, systemClock} from '../datastore/clock.js';
 import {createMetrics, type MetricsSample} from '../http/metrics.js';
 import {createBgpAnswers} from './api-answers.js';
-import type {BgpKernelView} from './api.js';
+import type {BgpKernelView, BgpWishView} from './api.js';
 
 const [left, right] = ['192.0.2.1', '192.0.2.2'];
 
@@ -15,6 +15,8 @@ const daemon: MetricsSample = {
   ...{ready: true, leaseState: 'held', ranges: [], attachments: 0, peers: 0, problems: 0},
   ...{etcdConnected: true, etcdResyncs: 1},
 };
+
+const asWished: BgpWishView = {withheld: [], kept: []};
 
 /** The API of a daemon whose speaker is this one. */
 async function serve(t: ExecutionContext, {speaker}: PaperSpeaker): Promise<NodeApi> {
@@ -31,7 +33,7 @@ async function serve(t: ExecutionContext, {speaker}: PaperSpeaker): Promise<Node
       ready: () => ({ok: true, reasons: []}),
       metrics: () => Promise.resolve(''),
       bgp: createBgpAnswers({
-        ...{speaker: () => host, kernel: () => undefined, self: () => self},
+        ...{speaker: () => host, kernel: () => undefined, self: () => self, wish: () => asWished},
         clock: systemClock,
       }),
     },
@@ -119,8 +121,10 @@ test('metrics have what the API says of each peer, and nothing of one that went'
     }),
     kernel: () => Promise.resolve(written),
     self: () => ({node: 'a', asn: 65001, identifier: 0xc0000201}),
+    wish: () => wish,
     clock: new ManualClock(),
   });
+  let wish: BgpWishView = {withheld: ['tor-b', 'node/c'], kept: ['node/d']};
   const metrics = createMetrics('0.1.0');
   const text = await metrics.render({...daemon, bgp: await answers.overview()});
   for (const line of [
@@ -133,6 +137,8 @@ test('metrics have what the API says of each peer, and nothing of one that went'
     'twill_bgp_routes{family="ipv4",are="installed"} 250',
     'twill_bgp_routes{family="ipv4",are="stale"} 3',
     'twill_bgp_routes_refused 1',
+    'twill_bgp_withheld_peers 2',
+    'twill_bgp_kept_peers 1',
   ]) {
     t.true(text.includes(`${line}\n`), `${line} in\n${text}`);
   }
@@ -147,8 +153,11 @@ test('metrics have what the API says of each peer, and nothing of one that went'
   );
 
   one.speaker.configure(speakerOf(65001, {peers: peers.slice(0, 1)}));
+  wish = asWished;
   const later = await metrics.render({...daemon, bgp: await answers.overview()});
   t.false(later.includes('peer="gone"'));
+  t.regex(later, /^twill_bgp_withheld_peers 0$/m);
+  t.regex(later, /^twill_bgp_kept_peers 0$/m);
   t.true(later.includes('peer="tor"'));
   t.notRegex(await metrics.render(daemon), /^twill_bgp/m, 'no speaker, no line');
 });
@@ -161,7 +170,8 @@ test('a speaker that died or hangs is no overview, and holds nothing up for long
   for (const status of [dead, never]) {
     const kernel = () => Promise.resolve(written);
     const clock = new ManualClock();
-    const answers = createBgpAnswers({speaker: () => ({status, show}), kernel, self, clock});
+    const speaker = () => ({status, show});
+    const answers = createBgpAnswers({speaker, kernel, self, wish: () => asWished, clock});
     const overview = answers.overview();
     await clock.advance(2000);
     t.is(await overview, undefined);

@@ -4,7 +4,7 @@
 import type {ShowQuery, SpeakerStatus} from '#bgp-fsm';
 import type {Clock, Timer} from '../datastore/clock.js';
 import type {BgpAnswers} from '../http/bgp.js';
-import type {BgpKernelView} from './api.js';
+import type {BgpKernelView, BgpWishView} from './api.js';
 import {toPeersAnswer, type SpeakerSelf} from './api-peers.js';
 import {answerRoutes, parseRoutesRequest} from './api-query.js';
 import type {SpeakerHost} from './speaker-host.js';
@@ -15,12 +15,13 @@ export interface AnswerSource {
   /** Undefined: its routes are not written. */
   kernel(): Promise<BgpKernelView> | undefined;
   self(): SpeakerSelf;
+  wish(): BgpWishView;
   readonly clock: Clock;
 }
 
 const OVERVIEW_WITHIN_MS = 2000;
 
-export function createBgpAnswers({speaker, kernel, self, clock}: AnswerSource): BgpAnswers {
+export function createBgpAnswers({speaker, kernel, self, wish, clock}: AnswerSource): BgpAnswers {
   return {
     async peers() {
       const status = await speaker()?.status();
@@ -35,7 +36,7 @@ export function createBgpAnswers({speaker, kernel, self, clock}: AnswerSource): 
       if (answer === undefined) return undefined;
       const [status, written] = answer;
       if (status === undefined || written === undefined) return undefined;
-      return {...toPeersAnswer(self(), status), kernel: written};
+      return {...toPeersAnswer(self(), status), kernel: written, wish: wish()};
     },
     async routes(query) {
       const asked = speaker();

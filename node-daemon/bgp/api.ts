@@ -16,6 +16,13 @@ export interface BgpPeersAnswer {
 /** All of it at once, for metrics and for the status of the node. */
 export interface BgpOverview extends BgpPeersAnswer {
   readonly kernel: BgpKernelView;
+  readonly wish: BgpWishView;
+}
+
+/** Where the peers are not those of the configuration; the problems in the node's status say why. */
+export interface BgpWishView {
+  readonly withheld: readonly string[]; // configured, and not made: no password, nobody heard on the link
+  readonly kept: readonly string[]; // not configured any more, and there until replaced
 }
 
 /** Learnt routes in the kernel. */

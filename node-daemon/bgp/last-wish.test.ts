@@ -20,7 +20,7 @@ function wishOf(peers: readonly object[]): BgpWish {
   const {config, routes} = parseStandalone(JSON.stringify(file));
   return {
     ...{config, routes, installRoutes: true, facts: {reflectors: ['b']}, links: ['eth1']},
-    ...{passwordFiles: [], kept: [], problems: []},
+    ...{passwordFiles: [], kept: [], withheld: [], problems: []},
     memory: {sessions: new Set(), clients: new Set(), reflectors: new Set()} as never,
   };
 }

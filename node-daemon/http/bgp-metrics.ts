@@ -54,21 +54,32 @@ export function createBgpMetrics(registry: Registry): UpdateBgp {
     'Changes that the kernel refuses and that are retried',
     [],
   );
+  const withheld = gauge(
+    'withheld_peers',
+    'Peers that are configured and not made: no password, nobody heard on the link',
+    [],
+  );
+  const kept = gauge(
+    'kept_peers',
+    'Peers that are configured no more, until they are replaced',
+    [],
+  );
   const all = [
     ...[state, up, flaps, failures, messages, faulty, prefixes, bfd, error],
-    ...[restarting, routes, refused],
+    ...[restarting, routes, refused, withheld, kept],
   ];
 
   return overview => {
     for (const metric of all) metric.reset(); // a peer that went leaves no line behind
     if (overview === undefined) {
-      restarting.remove();
-      refused.remove();
+      for (const single of [restarting, refused, withheld, kept]) single.remove();
       return;
     }
-    const {restart, peers, kernel} = overview;
+    const {restart, peers, kernel, wish} = overview;
     restarting.set(Number(!restart.isOver));
     refused.set(kernel.refused);
+    withheld.set(wish.withheld.length);
+    kept.set(wish.kept.length);
     for (const family of families) {
       const {wanted, held, stale} = kernel.routes[family];
       routes.set({family, are: 'selected'}, wanted);

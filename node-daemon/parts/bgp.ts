@@ -14,8 +14,9 @@ import type {Family} from '#bgp-fsm';
 import {AbsentPeers} from '../bgp/absent-peers.js';
 import {createBgpAnswers} from '../bgp/api-answers.js';
 import type {BgpWish} from '../bgp/config/input.js';
+import {nodePeerName} from '../bgp/config/peer-names.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
-import type {BgpKernelView} from '../bgp/api.js';
+import type {BgpKernelView, BgpWishView} from '../bgp/api.js';
 import {BgpKernel, type BgpKernelStatus} from '../bgp/kernel/bgp-kernel.js';
 import {KernelThread} from '../bgp/kernel/kernel-thread.js';
 import {LastWishFile} from '../bgp/last-wish.js';
@@ -199,8 +200,13 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
         asn: wishes.wish?.config?.asn ?? 0,
         identifier: wishes.wish?.config?.identifier ?? 0,
       }),
+      wish: () => toWishView(wishes.wish),
     }),
   };
+}
+
+function toWishView(wish: BgpWish | undefined): BgpWishView {
+  return {withheld: wish?.withheld ?? [], kept: (wish?.kept ?? []).map(nodePeerName)};
 }
 
 function toKernelView({routes, refused}: BgpKernelStatus): BgpKernelView {

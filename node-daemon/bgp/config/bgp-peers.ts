@@ -24,6 +24,7 @@ export interface Neighbours {
   readonly ranges: readonly PeerRange[];
   readonly passwordFiles: readonly string[];
   readonly links: readonly string[];
+  readonly withheld: readonly string[]; // names of records that are no neighbour for now
   readonly problems: readonly BgpProblem[];
 }
 
@@ -48,6 +49,12 @@ export function toNeighbours(
     links: records.flatMap(({spec}) =>
       spec.address === undefined && spec.interface !== undefined ? [spec.interface] : [],
     ),
+    withheld: found
+      .filter(({name, peer, range, isOwn}) => {
+        const isMet = range !== undefined || (peer !== undefined && !doubles.has(name));
+        return !isMet && isOwn !== true;
+      })
+      .map(({name}) => name),
     problems: found.flatMap(({name, peer, problems}) => {
       const double = peer && doubles.get(peer.name);
       const all = double === undefined ? problems : [...problems, double];
@@ -73,6 +80,7 @@ interface Neighbour {
   readonly name: string;
   readonly peer?: PeerConfig;
   readonly range?: PeerRange;
+  readonly isOwn?: true; // this node itself
   readonly problems: readonly string[];
 }
 
@@ -95,7 +103,7 @@ function toNeighbour(
   }
   const prefix = parseCidr(text);
   if (prefix === undefined) return {name, problems: [...notes, `spec.address: ${text} is none`]};
-  if (isOwn(input, prefix.address)) return {name, problems: notes};
+  if (isOwn(input, prefix.address)) return {name, isOwn: true, problems: notes};
 
   const isOnLink = isOnLinkOf(input, prefix.address);
   const place = {asn, address: prefix.address, isOnLink, isLeaving};

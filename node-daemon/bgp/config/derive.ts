@@ -65,7 +65,7 @@ function findConfig({state}: BgpInput): BgpConfig['spec'] {
 function nothing({memory}: BgpInput): BgpWish {
   return {
     ...{config: undefined, routes: [], installRoutes: false, facts: undefined},
-    ...{passwordFiles: [], links: [], kept: [], problems: []},
+    ...{passwordFiles: [], links: [], kept: [], withheld: [], problems: []},
     memory: {...NO_SESSIONS, shelf: new PolicyShelf(memory?.shelf)},
   };
 }
@@ -93,8 +93,8 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
     ...{asn: asn.value, policies, isLeaving: isLeaving(input, spec)},
   });
   const sessions = toSessions(input, spec, asn.value, chosen);
-  const nodes = toNodePeers(input, spec, {asn: asn.value, sessions, policies});
   const taken = new Set(neighbours.peers.map(({address}) => address));
+  const nodes = toNodePeers(input, spec, {asn: asn.value, sessions, policies, taken});
   const config: SpeakerConfig = {
     asn: asn.value,
     identifier: identifier.value,
@@ -108,8 +108,7 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
       relaxPeerType: spec.multipath?.relaxPeerType ?? false,
     },
     alwaysCompareMed: spec.alwaysCompareMed ?? false,
-    // A BGPPeer that names a node stands for the session with it.
-    peers: [...neighbours.peers, ...nodes.peers.filter(({address}) => !taken.has(address))],
+    peers: [...neighbours.peers, ...nodes.peers],
     ranges: neighbours.ranges,
   };
   const ownLabels = [asn, identifier].flatMap(({problem}) => problem ?? []);
@@ -122,6 +121,7 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
     passwordFiles: [...new Set([...neighbours.passwordFiles, ...nodes.passwordFiles])],
     links: [...new Set(neighbours.links)],
     kept: sessions.kept,
+    withheld: [...neighbours.withheld, ...nodes.withheld],
     problems: [
       ...neighbours.problems,
       ...ownLabels.map(message => ({key: `node/${self.name}`, message})),
@@ -178,41 +178,51 @@ function toSessions(
 
 interface NodePeers {
   readonly peers: readonly PeerConfig[];
+  readonly withheld: readonly string[];
   readonly passwordFiles: readonly string[];
   readonly problems: readonly BgpProblem[];
+}
+
+interface NodePeersOptions {
+  readonly asn: number; // ours
+  readonly sessions: Sessions;
+  readonly policies: Policies;
+  /** Addresses of BGPPeers: one that names a node stands for the session with it. */
+  readonly taken: ReadonlySet<string>;
 }
 
 function toNodePeers(
   input: BgpInput,
   spec: BgpConfig['spec'],
-  {asn, sessions, policies}: {asn: number; sessions: Sessions; policies: Policies},
+  {asn, sessions, policies, taken}: NodePeersOptions,
 ): NodePeers {
-  if (sessions.peers.size === 0) return {peers: [], passwordFiles: [], problems: []};
+  if (sessions.peers.size === 0) return {peers: [], withheld: [], passwordFiles: [], problems: []};
   const from = spec.mesh?.passwordFrom;
   const passwordFile = passwordPath(from, input);
-  const passwordFiles = passwordFile === undefined ? [] : [passwordFile];
-  const ofConfig = (message: string) => ({
-    key: 'bgpconfig/default',
-    message: `spec.mesh.${message}`,
-  });
   const password = findPassword(from, input);
-  if (password.kind === 'missing') {
-    return {peers: [], passwordFiles, problems: [ofConfig(password.problem)]};
-  }
-  const problems: BgpProblem[] = passwordComplaint(from, input).map(ofConfig);
+  const found = password.kind === 'missing' ? undefined : password.password;
+  const wrong = password.kind === 'missing' ? [password.problem] : passwordComplaint(from, input);
+  const problems: BgpProblem[] = wrong.map(message => ({
+    ...{key: 'bgpconfig/default', message: `spec.mesh.${message}`},
+  }));
   const peers: PeerConfig[] = [];
+  const withheld: string[] = [];
   for (const [name, {isClient}] of sessions.peers) {
     const node = input.state.nodes.get(name);
     if (node === undefined) continue;
     const theirAsn = asnOfNode(node.labels, spec);
-    const place = {asn, theirAsn: theirAsn.value, isClient, password: password.password};
+    const place = {asn, theirAsn: theirAsn.value, isClient, password: found};
     const peer = toNodePeer(input, spec, node, place, policies);
     if (theirAsn.problem !== undefined)
       problems.push({key: `node/${name}`, message: theirAsn.problem});
-    if (peer !== undefined) peers.push(peer);
-    else problems.push({key: `node/${name}`, message: 'no address family in common for BGP'});
+    if (peer === undefined)
+      problems.push({key: `node/${name}`, message: 'no address family in common for BGP'});
+    if (peer !== undefined && taken.has(peer.address)) continue;
+    if (peer === undefined || password.kind === 'missing') withheld.push(nodePeerName(name));
+    else peers.push(peer);
   }
-  return {peers, passwordFiles, problems};
+  const passwordFiles = passwordFile === undefined ? [] : [passwordFile];
+  return {peers, withheld, passwordFiles, problems};
 }
 
 function toGracefulRestart(

@@ -46,6 +46,8 @@ export interface BgpWish {
   readonly links: readonly string[]; // whose neighbour has to be found out
   /** Nodes with which the session stays only until its replacement is proven. */
   readonly kept: readonly string[];
+  /** Peers, by the names they would have, that are configured and not made for what `problems` say. */
+  readonly withheld: readonly string[];
   readonly problems: readonly BgpProblem[];
   readonly memory: BgpMemory;
   /** Of the daemon before this one, while etcd is away. */

@@ -161,7 +161,7 @@ export class BgpWishes {
     const addresses = [...pods.values()].flatMap(pod => pod.addresses);
     const routes = last.routes.filter(route => isStillOurs(route, ranges, addresses));
     this.#become({
-      ...{...last, routes, kept: [], problems: [], isRecalled: true},
+      ...{...last, routes, kept: [], withheld: [], problems: [], isRecalled: true},
       memory: {...NO_SESSIONS, shelf: new PolicyShelf(undefined)},
     });
   }
