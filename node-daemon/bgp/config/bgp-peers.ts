@@ -11,6 +11,7 @@ import {
   type PeerConfig,
   type PeerRange,
 } from '#bgp-fsm';
+import {canonicalAddress} from '#ipam';
 import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
 import {matchesSelector} from '../../datastore/records/selector.js';
 import {uselessOnImport} from './filter.js';
@@ -25,6 +26,7 @@ export interface Neighbours {
   readonly passwordFiles: readonly string[];
   readonly links: readonly string[];
   readonly withheld: readonly string[]; // names of records that are no neighbour for now
+  readonly addresses: ReadonlySet<string>; // of all records, of those as well
   readonly problems: readonly BgpProblem[];
 }
 
@@ -55,6 +57,7 @@ export function toNeighbours(
         return !isMet && isOwn !== true;
       })
       .map(({name}) => name),
+    addresses: new Set(records.flatMap(({spec}) => canonicalAddress(spec.address ?? '') ?? [])),
     problems: found.flatMap(({name, peer, problems}) => {
       const double = peer && doubles.get(peer.name);
       const all = double === undefined ? problems : [...problems, double];

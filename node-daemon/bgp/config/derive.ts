@@ -93,8 +93,9 @@ function deriveSpeaker(input: BgpInput, spec: BgpConfig['spec'], chosen: Chosen)
     ...{asn: asn.value, policies, isLeaving: isLeaving(input, spec)},
   });
   const sessions = toSessions(input, spec, asn.value, chosen);
-  const taken = new Set(neighbours.peers.map(({address}) => address));
-  const nodes = toNodePeers(input, spec, {asn: asn.value, sessions, policies, taken});
+  const nodes = toNodePeers(input, spec, {
+    ...{asn: asn.value, sessions, policies, taken: neighbours.addresses},
+  });
   const config: SpeakerConfig = {
     asn: asn.value,
     identifier: identifier.value,
@@ -187,7 +188,7 @@ interface NodePeersOptions {
   readonly asn: number; // ours
   readonly sessions: Sessions;
   readonly policies: Policies;
-  /** Addresses of BGPPeers: one that names a node stands for the session with it. */
+  /** Addresses of BGPPeers: one that names a node stands for the session with it, also while it has no password. */
   readonly taken: ReadonlySet<string>;
 }
 

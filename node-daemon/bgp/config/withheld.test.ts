@@ -38,6 +38,19 @@ test('without the password of the mesh its nodes are withheld, but for one that 
   t.like(outcome({nodes: [{name: 'six', address6: '2001:db8::2'}]}), {withheld: ['node/six']});
 });
 
+test('a BGPPeer that is withheld still stands for the session with the node that it names', t => {
+  const nodes = [b, c, {name: 'six', address6: '2001:db8::6'}];
+  const underlay = {ipv4: '192.0.2.1/24', ipv6: '2001:db8::1/64'};
+  const peers = {
+    special: {address: '192.0.2.2', asn: 64512, passwordFrom},
+    special6: {address: '2001:DB8:0::6', asn: 64512, passwordFrom},
+  };
+  t.like(outcome({nodes, underlay, peers}), {
+    withheld: ['special', 'special6'],
+    peers: ['node/c'], // none with b and six without the password that was asked for
+  });
+});
+
 test('a node that the configuration cuts off keeps its sessions; they are not withheld', t => {
   const {memory, kept} = outcome({nodes: [b]});
   t.deepEqual(kept, []);
