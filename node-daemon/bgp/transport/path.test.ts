@@ -16,6 +16,8 @@ const host = [
   own(2, 'fd00::1/64'),
   own(2, 'fe80::1/64'),
   own(3, 'fe80::2/64'),
+  own(4, '10.4.0.1/24'),
+  own(4, 'fe80::4/64'),
 ];
 
 function path(local: string, remote: string, scopeId = 0) {
@@ -43,6 +45,10 @@ test('next hops are the addresses of the link that the session runs over', t => 
 
 test('a peer behind a router gets no link-local next hop', t => {
   t.like(path('10.0.0.1', '10.9.0.2'), {isDirect: false, linkLocal: undefined, ipv6: 'fd00::1'});
+});
+
+test('a link without a global address has no link-local next hop for a session over IPv4', t => {
+  t.like(path('10.4.0.1', '10.4.0.2'), {isDirect: true, ipv6: undefined, linkLocal: undefined});
 });
 
 test('a loopback address has no subnet with anybody', t => {

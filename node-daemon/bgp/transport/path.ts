@@ -12,7 +12,8 @@ export interface HostAddress {
 
 /**
  * `scopeId`: of a link-local peer; 0: none. Where our own end is no address of the host, nothing but that
- * end is known.
+ * end is known. A link-local next hop goes beside a global one (RFC 2545 §3); alone, which some refuse and
+ * some take for another, only where the session itself is link-local.
  */
 export function pathBetween(
   local: Uint8Array,
@@ -32,14 +33,16 @@ export function pathBetween(
     ipv6: sameLink.find(isGlobal(16))?.address,
   };
   const usesLinkLocal = isLinkLocal(local);
+  const ipv6 = local.length === 16 && !usesLinkLocal ? local : global.ipv6;
   const isDirect =
     usesLinkLocal || sameLink.some(each => !isWhole(each.subnet) && contains(each.subnet, remote));
+  const beside = isDirect && ipv6 !== undefined ? linkLocal : undefined;
   return {
     ifindex: usesLinkLocal ? scopeId : 0,
     nextHops: {
       ipv4: local.length === 4 ? local : global.ipv4,
-      ipv6: local.length === 16 && !usesLinkLocal ? local : global.ipv6,
-      linkLocal: isDirect ? (usesLinkLocal ? local : linkLocal) : undefined,
+      ipv6,
+      linkLocal: usesLinkLocal ? local : beside,
     },
     isDirect,
   };
