@@ -18,9 +18,14 @@ export class Monitor {
     this.#processes = processes;
   }
 
-  /** Resolves when the kernel has both sockets in its multicast groups: nothing later is missed. */
-  static async open(host: Namespace): Promise<Monitor> {
-    const processes = watchers.map(argv => host.start(argv));
+  /**
+   * Resolves when the kernel has both sockets in its multicast groups: nothing later is missed.
+   * `isStamped`: each line of `ip` begins with its time in brackets.
+   */
+  static async open(host: Namespace, {isStamped = false} = {}): Promise<Monitor> {
+    const processes = watchers.map(([program, ...args]) =>
+      host.start([program, ...(isStamped && program === 'ip' ? ['-ts'] : []), ...args]),
+    );
     const what = 'a listening monitor';
     for (const process of processes) {
       await eventually(() => listensToNetlink(process.pid), {withinMs: 5000, everyMs: 5, what});
@@ -33,7 +38,7 @@ export class Monitor {
   }
 
   deletions(): readonly string[] {
-    return this.lines().filter(line => /^(\[\w+\])?\s*Deleted /.test(line));
+    return this.lines().filter(line => /^(\[[^\]]+\])?\s*Deleted /.test(line));
   }
 
   async close(): Promise<void> {

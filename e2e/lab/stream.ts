@@ -6,16 +6,23 @@
  *
  * A packet is its number, 4 octets, and padding to 64. The receiver reports packets the kernel
  * delivered but its own full socket buffer dropped apart: the network carried those.
+ *
+ * The sender's socket is not connected, so that each packet looks for its route: a connected one keeps an IPv6
+ * route by a nexthop object that was deleted for as long as the object is there.
  */
 import {createSocket} from 'node:dgram';
-import {readFileSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import {isIPv6} from 'node:net';
 
 import type {ReceiverReport} from './traffic.js';
 
 const [role, address = '', portText, rateText] = process.argv.slice(2);
 const port = Number(portText);
-const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+const family = isIPv6(address) ? 6 : 4;
+const socket = createSocket({
+  type: `udp${family}`,
+  lookup: (literal, _options, done) => done(null, literal, family), // nothing to ask anyone
+});
 
 function receive(): void {
   const seen = new Set<number>();
@@ -55,14 +62,14 @@ function send(rate: number): void {
     } else {
       for (; due < target; due++) {
         packet.writeUInt32BE(sent++);
-        socket.send(Buffer.from(packet));
+        socket.send(Buffer.from(packet), port, address);
       }
     }
     timer = setTimeout(tick, 1);
   };
   let timer: NodeJS.Timeout;
   socket.on('error', error => console.log(JSON.stringify({error: error.message})));
-  socket.connect(port, address, tick);
+  tick();
   process.stdin.on('end', () => {
     clearTimeout(timer);
     socket.close(() => console.log(JSON.stringify({sent})));
@@ -70,14 +77,24 @@ function send(rate: number): void {
   process.stdin.resume();
 }
 
-/** RcvbufErrors of this network namespace, both families. */
+/** Of our socket alone: the kernel's last column, found by its inode (proc_net_udp). */
 function bufferDrops(): number {
-  const [names = '', values = ''] = readFileSync('/proc/net/snmp', 'utf8')
-    .split('\n')
-    .filter(line => line.startsWith('Udp:'));
-  const drops = Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')]);
-  const drops6 = /^Udp6RcvbufErrors\s+(\d+)/m.exec(readFileSync('/proc/net/snmp6', 'utf8'))?.[1];
-  return drops + Number(drops6 ?? 0);
+  const ours = new Set(readdirSync('/proc/self/fd').map(fd => linkOf(`/proc/self/fd/${fd}`)));
+  const lines = readFileSync(`/proc/net/udp${family === 6 ? '6' : ''}`, 'utf8')
+    .trim()
+    .split('\n');
+  return lines
+    .map(line => line.trim().split(/\s+/))
+    .filter(columns => ours.has(`socket:[${columns[9]}]`))
+    .reduce((sum, columns) => sum + Number(columns.at(-1)), 0);
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // the directory's own, gone by now
+  }
 }
 
 if (role === 'receive') receive();

@@ -41,6 +41,12 @@ export class Bird implements Router {
     await this.#process?.kill(signal);
   }
 
+  /** Gone, with its routes still in the kernel and no word to its peers: what `start` calls a restart follows. */
+  async leave(): Promise<void> {
+    await this.ask('graceful restart');
+    await this.#process?.exited;
+  }
+
   /** The answer's text, without reply codes. */
   async ask(command: string): Promise<string> {
     const argv = ['birdc', '-s', controlSocket, ...command.split(' ')];

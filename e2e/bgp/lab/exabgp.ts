@@ -37,8 +37,9 @@ export class Exabgp implements Router {
 
   async start(): Promise<void> {
     await this.#machine.writeFile(configFile, exabgpConfig(this.#config));
-    // `3<>`: a fifo that is also open for writing never ends, so its reader is ended with exabgp
-    const script = `#!/bin/sh\nexec 3<>${commandFifo}\ncat <&3 &\ncat >&2\nkill $!\n`;
+    // `3<>`: a fifo that is also open for writing never ends, so its reader has to end with its parent
+    const reader = 'setpriv --pdeathsig KILL cat <&3 &';
+    const script = `#!/bin/sh\nexec 3<>${commandFifo}\n${reader}\nexec cat >&2\n`;
     await this.#machine.writeFile(apiProgram, script);
     await this.#machine.run(['sh', '-c', `rm -f ${commandFifo}; mkfifo ${commandFifo}`]);
     this.#process = this.#machine.start(['exabgp', configFile], this.#environment());

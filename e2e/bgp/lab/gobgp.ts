@@ -1,6 +1,7 @@
 /**
  * GoBGP: `gobgpd` with a JSON configuration, `gobgp -j` for questions. Shell; the text is pure.
- * It has no hand in the kernel (that is zebra's).
+ * It has no hand in the kernel (that is zebra's), and its configuration has no routes: they come by `gobgp`
+ * while its neighbours are still shut, or it would restart with an empty table and say End-of-RIB to that.
  */
 import type {LongProcess} from '../../lab/process.js';
 import type {Machine} from '../lab.js';
@@ -37,6 +38,7 @@ export class Gobgp implements Router {
     this.#process = this.#machine.start(argv);
     await answers(() => this.ask('global'), 'gobgpd');
     for (const prefix of this.#config.announces ?? []) await this.announce(prefix);
+    for (const {address} of this.#config.peers) await this.ask(`neighbor ${address} enable`);
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -122,6 +124,7 @@ function peerConfig(peer: RouterPeer, {gracefulRestart}: RouterConfig): object {
     config: {
       'neighbor-address': `${peer.address}${zone}`,
       'peer-as': peer.asn,
+      'admin-down': true, // see start()
       ...(peer.password !== undefined && {'auth-password': peer.password}),
     },
     timers: {

@@ -39,7 +39,8 @@ export class Openbgpd implements Router {
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    await this.#process?.kill(signal);
+    // a session engine that outlives its parent says Cease
+    await (signal === 'SIGKILL' ? this.#process?.cut() : this.#process?.kill(signal));
   }
 
   async ask(command: string): Promise<string> {
