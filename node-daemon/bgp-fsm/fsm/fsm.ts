@@ -101,13 +101,20 @@ export function promote(secondary: Session, primary: Session): Session {
   return {...secondary, secondary: false, connectRetryCounter, failures, plain};
 }
 
+/** The session is the same object when nothing of it has changed, as with most KEEPALIVEs. */
 export function transition(session: Session, event: Event, context: Context): Step {
   const turn: Turn = {session: {...session}, context, actions: []};
   const timer = timerOf[event.kind];
   if (timer !== undefined) expire(turn, timer);
   const cell = table[rowOf(session, event)][COLUMN[session.state]];
   (cell as Cell<Event>)(turn, event);
-  return {session: turn.session, actions: turn.actions};
+  return {session: isSame(session, turn.session) ? session : turn.session, actions: turn.actions};
+}
+
+const FIELDS = Object.keys(createSession()) as (keyof Session)[];
+
+function isSame(a: Session, b: Session): boolean {
+  return FIELDS.every(field => a[field] === b[field]);
 }
 
 /** An OPEN is event 20 exactly while DelayOpenTimer runs; the caller need not know. */

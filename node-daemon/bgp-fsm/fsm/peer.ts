@@ -54,12 +54,21 @@ export function createPeer(): Peer {
   return {primary: 'a', sessions: {a: createSession(), b: undefined}, secondaryIsNewer: false};
 }
 
+/** The peer is the same object when nothing of it has changed: old ones would fill the heap of a thousand. */
 export function advancePeer(peer: Peer, event: PeerEvent, context: Context): PeerStep {
   const turn: Turn = {...peer, sessions: {...peer.sessions}, actions: [], context};
   const bound = handle(turn, event);
   takeOver(turn);
-  const {primary, secondaryIsNewer, sessions, actions} = turn;
-  return {peer: {primary, secondaryIsNewer, sessions}, actions, bound};
+  return {peer: isSame(peer, turn) ? peer : peerOf(turn), actions: turn.actions, bound};
+}
+
+function isSame({primary, secondaryIsNewer, sessions: {a, b}}: Peer, turn: Turn): boolean {
+  const isSameRole = primary === turn.primary && secondaryIsNewer === turn.secondaryIsNewer;
+  return isSameRole && a === turn.sessions.a && b === turn.sessions.b;
+}
+
+function peerOf({primary, secondaryIsNewer, sessions}: Turn): Peer {
+  return {primary, secondaryIsNewer, sessions};
 }
 
 function handle(turn: Turn, event: PeerEvent): Slot | undefined {

@@ -16,7 +16,8 @@ export interface SpeakerPorts {
 
 export interface Clock {
   nowMs(): number; // monotonic
-  after(delayMs: number, callback: () => void): RunningTimer;
+  /** Never early. `slackMs`: it may come so much later, with others, so that they wake the loop once. */
+  after(delayMs: number, callback: () => void, slackMs?: number): RunningTimer;
   /** After what has already come in was delivered; timers that are due may come before. */
   soon(callback: () => void): void;
 }

@@ -56,14 +56,16 @@ export interface SessionOwner {
 }
 
 const SLOTS: readonly Slot[] = ['a', 'b'];
+const SLACK = 1 / 64; // of a keepalive interval: much less than its jitter
+const KEEPALIVE = encodeKeepalive(); // of all sessions: whoever is given it only reads
 
 export class SessionRunner {
   readonly received: MessageCounts = noMessages();
   readonly sent: MessageCounts = noMessages();
   readonly #owner: SessionOwner;
   readonly #ports: SpeakerPorts;
-  readonly #timers: Timers<`${Slot} ${Timer}`>;
-  readonly #expiries = new Map<`${Slot} ${Timer}`, () => void>();
+  readonly #timers: Readonly<Record<Slot, Timers<Timer>>>;
+  readonly #expiries = {a: new Map<Timer, () => void>(), b: new Map<Timer, () => void>()};
   readonly #lines: Record<Slot, Line | undefined> = {a: undefined, b: undefined};
   readonly #dials: Record<Slot, {cancel(): void} | undefined> = {a: undefined, b: undefined};
   #peer: Peer = createPeer();
@@ -73,7 +75,7 @@ export class SessionRunner {
   constructor(owner: SessionOwner, ports: SpeakerPorts) {
     this.#owner = owner;
     this.#ports = ports;
-    this.#timers = new Timers(ports.clock);
+    this.#timers = {a: new Timers(ports.clock), b: new Timers(ports.clock)};
   }
 
   /** Of the session that is further. */
@@ -233,13 +235,13 @@ export class SessionRunner {
       case 'sendOpen':
         return this.#send(slot, encodeOpen(action.open));
       case 'sendKeepalive':
-        return this.#send(slot, encodeKeepalive());
+        return this.#send(slot, KEEPALIVE);
       case 'sendNotification':
         return this.#send(slot, encodeNotification(action.notification));
       case 'startTimer':
         return this.#startTimer(slot, action.timer, action.delayMs);
       case 'stopTimer':
-        return this.#timers.stop(`${slot} ${action.timer}`);
+        return this.#timers[slot].stop(action.timer);
       case 'connect':
         return this.#dial(slot);
       case 'cancelConnect':
@@ -324,15 +326,15 @@ export class SessionRunner {
   }
 
   #startTimer(slot: Slot, timer: Timer, delayMs: number): void {
-    const name = `${slot} ${timer}` as const;
-    const expire = this.#expireOf(name, slot, timer);
-    if (timer === 'hold') this.#timers.startAfterInput(name, delayMs, expire);
-    else this.#timers.start(name, delayMs, expire);
+    const expire = this.#expireOf(slot, timer);
+    if (timer === 'hold') this.#timers[slot].startAfterInput(timer, delayMs, expire);
+    else
+      this.#timers[slot].start(timer, delayMs, expire, timer === 'keepalive' ? delayMs * SLACK : 0);
   }
 
   /** Made once: timers are started with every message. */
-  #expireOf(name: `${Slot} ${Timer}`, slot: Slot, timer: Timer): () => void {
-    const known = this.#expiries.get(name);
+  #expireOf(slot: Slot, timer: Timer): () => void {
+    const known = this.#expiries[slot].get(timer);
     if (known !== undefined) return known;
     const expire = () => {
       if (timer === 'connectRetry' && this.#dials[slot] !== undefined) {
@@ -340,7 +342,7 @@ export class SessionRunner {
       }
       this.#feedSlot(slot, this.#expiry(slot, timer));
     };
-    this.#expiries.set(name, expire);
+    this.#expiries[slot].set(timer, expire);
     return expire;
   }
 

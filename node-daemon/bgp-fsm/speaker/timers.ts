@@ -11,6 +11,7 @@ interface Entry {
   firesMs: number; // when it runs: not after dueMs
   callback: () => void;
   isAfterInput: boolean;
+  slackMs: number;
   phase: 'running' | 'fired' | 'stopped'; // fired: waits for input
   timer: RunningTimer | undefined;
   readonly fire: () => void; // made once: a timer is started many times
@@ -24,8 +25,11 @@ export class Timers<Name extends string> {
     this.#clock = clock;
   }
 
-  start(name: Name, delayMs: number, callback: () => void): void {
-    this.#start(this.#entryOf(name), delayMs, callback, false);
+  /** `slackMs`: it may fire so much later, together with those of others. */
+  start(name: Name, delayMs: number, callback: () => void, slackMs = 0): void {
+    const entry = this.#entryOf(name);
+    entry.slackMs = slackMs;
+    this.#start(entry, delayMs, callback, false);
   }
 
   /**
@@ -55,6 +59,7 @@ export class Timers<Name extends string> {
       firesMs: 0,
       callback() {},
       isAfterInput: false,
+      slackMs: 0,
       phase: 'stopped',
       timer: undefined,
       fire: () => this.#fire(entry),
@@ -75,7 +80,7 @@ export class Timers<Name extends string> {
   #arm(entry: Entry, delayMs: number): void {
     entry.phase = 'running';
     entry.firesMs = entry.dueMs;
-    entry.timer = this.#clock.after(delayMs, entry.fire);
+    entry.timer = this.#clock.after(delayMs, entry.fire, entry.slackMs);
   }
 
   #fire(entry: Entry): void {

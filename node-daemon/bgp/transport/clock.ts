@@ -14,7 +14,7 @@ export function createClock(): Clock {
   });
   return {
     nowMs,
-    after: (delayMs, callback) => wheel.after(delayMs, callback),
+    after: (delayMs, callback, slackMs) => wheel.after(delayMs, callback, slackMs),
     soon(callback) {
       setImmediate(callback); // after the poll phase: what had come in was delivered
     },

@@ -65,6 +65,22 @@ test('every timer fires once, in time and never early, unless it was cancelled',
   t.pass();
 });
 
+test('timers that may be late fire together, never early, and not later than they may', t => {
+  const {wheel, state, run} = wheelAt(0.25);
+  const lateMs: number[] = [];
+  for (let at = 0; at < 1000; at++) {
+    const dueMs = 0.25 + 20_000 + at;
+    wheel.after(20_000 + at, () => lateMs.push(state.nowMs - dueMs), 300);
+  }
+  run(30_000);
+  t.is(lateMs.length, 1000);
+  t.true(Math.min(...lateMs) >= 0 && Math.max(...lateMs) <= 300, String(Math.max(...lateMs)));
+  t.true(state.rings <= 5, `${state.rings} rings for a second of timers`);
+  wheel.after(1000, () => lateMs.push(state.nowMs - 31_000));
+  run(40_000);
+  t.true((lateMs.at(-1) ?? Infinity) <= 17, 'others are as they were');
+});
+
 test('a callback may start and cancel timers, its neighbours of the same tick as well', t => {
   const {wheel, run} = wheelAt();
   const seen: string[] = [];
