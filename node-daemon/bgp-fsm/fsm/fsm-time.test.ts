@@ -169,6 +169,24 @@ test('the wait after errors doubles to its bound, and a calm session forgets it'
   t.is(paper.left('idleHold'), 1_000);
 });
 
+test('a peer that restarts again and again is waited for a quarter of its restart time at most', t => {
+  const graceful = (restartTimeSeconds: number) => gracefulRestart({restartTimeSeconds});
+  const waits = (restartTimeSeconds: number) => {
+    const open = ourOpen([graceful(120)]);
+    const paper = new PaperSession({open});
+    return Array.from({length: 7}, () => {
+      paper.reach('Established', theirOpen([graceful(restartTimeSeconds)]));
+      paper.feed(lost);
+      const wait = paper.left('idleHold') ?? 0;
+      paper.wait(wait);
+      return wait;
+    });
+  };
+  t.deepEqual(waits(30), [1_000, 2_000, 4_000, 7_500, 7_500, 7_500, 7_500]);
+  t.deepEqual(waits(2), [1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000]);
+  t.deepEqual(waits(0), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
+});
+
 test('an unreachable peer is dialled at the retry interval, without doubling', t => {
   const paper = new PaperSession();
   paper.feed({kind: 'ManualStart'});

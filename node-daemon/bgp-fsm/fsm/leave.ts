@@ -3,11 +3,12 @@
  */
 import {CEASE, FSM_ERROR, HOLD_EXPIRED, SEND_HOLD_EXPIRED} from '../wire/constants.js';
 import {isHardCease, type Notification, notification, wrapHardReset} from '../wire/notification.js';
-import {backoffMs, jitterMs} from './backoff.js';
+import {type Backoff, backoffMs, jitterMs} from './backoff.js';
 import type {Again} from './event.js';
+import {retainsRoutes} from './graceful-notification.js';
 import {NO_TIMERS} from './timer-set.js';
 import {dropTcp, moveTo, startConnectRetry, startTimer, stopTimer, type Turn} from './turn.js';
-import type {DownReason, State} from './types.js';
+import type {DownReason, Negotiated, State} from './types.js';
 
 /** How Idle goes on. `retry`: nothing was wrong, only unreachable; no damping, no doubling. */
 type Restart = Again | 'retry';
@@ -37,21 +38,33 @@ export function leave(turn: Turn, reason: DownReason, how: Leave = {}): void {
   moveTo(turn, 'Idle');
   if (wasEstablished && negotiated) actions.push({kind: 'sessionDown', reason, negotiated});
   else actions.push({kind: 'attemptFailed', reason});
-  scheduleRestart(turn, how.restart ?? 'damped');
+  const {backoff} = turn.context.config;
+  const isBridged = wasEstablished && negotiated && retainsRoutes(reason, negotiated);
+  scheduleRestart(
+    turn,
+    how.restart ?? 'damped',
+    isBridged ? withinRestart(backoff, negotiated) : backoff,
+  );
+}
+
+/**
+ * While a restart is waited for the wait must leave it its time: a peer that restarts again and again would
+ * else be kept out until its routes are gone. A quarter, because it may have a wait of its own.
+ */
+function withinRestart(backoff: Backoff, {gracefulRestart}: Negotiated): Backoff {
+  const quarterMs = (gracefulRestart?.restartTimeSeconds ?? 0) * 250;
+  if (quarterMs === 0) return backoff; // its routes are gone as it is
+  return {...backoff, maxMs: Math.min(backoff.maxMs, Math.max(backoff.minMs, quarterMs))};
 }
 
 /** A secondary session was made for its connection and ends with it. */
-function scheduleRestart(turn: Turn, restart: Restart): void {
+function scheduleRestart(turn: Turn, restart: Restart, backoff: Backoff): void {
   const {session, context} = turn;
   if (session.secondary || restart === 'never') return;
   session.opensEarly = restart === 'retry';
   if (restart === 'damped') {
     session.failures++;
-    startTimer(
-      turn,
-      'idleHold',
-      backoffMs(session.failures, context.config.backoff, context.random),
-    );
+    startTimer(turn, 'idleHold', backoffMs(session.failures, backoff, context.random));
   } else if (restart === 'retry') {
     startTimer(turn, 'idleHold', jitterMs(context.config.connectRetryMs, context.random));
   } else {
