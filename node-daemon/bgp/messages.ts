@@ -1,9 +1,9 @@
 /**
  * What a speaker is told and what it tells, as plain data: it may live on another thread. Pure types.
  *
- * Order holds both ways. `selected` waits for `selectedTaken`, so that a slow kernel holds back the
- * next batch and not the event loop; a prefix that changes meanwhile comes once. `sweep` follows all
- * that was selected before it.
+ * Order holds both ways. Some batches of `selected` are on their way at once; more wait for
+ * `selectedTaken`, so that a slow kernel holds back the next batch and not the event loop; a prefix that
+ * changes meanwhile comes once. `sweep` follows all that was selected before it.
  */
 import type {
   Family,

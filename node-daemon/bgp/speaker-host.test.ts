@@ -1,5 +1,6 @@
 import {once} from 'node:events';
 import {createServer, type AddressInfo} from 'node:net';
+import {setImmediate} from 'node:timers/promises';
 
 import test, {type ExecutionContext} from 'ava';
 
@@ -134,6 +135,42 @@ test('a configuration survives the way to another thread, its policies by their 
     reader.read(structuredClone(packConfig({...config, peers}))).peers[1]?.policy.importPolicy,
     first,
   );
+});
+
+test('eight batches are on their way at most, and a sweep follows the last of them', async t => {
+  const kinds: string[] = [];
+  const host = new SpeakerHost({
+    ...{thread: 'ours', start: {restarted: false, preserved: [], absent: []}},
+    onMessage: ({kind}) => kinds.push(kind),
+    onDeath: error => t.fail(error.stack ?? ''),
+  });
+  t.teardown(() => host.leave({kind: 'restart'}));
+  const numbers = Array.from({length: 20_000}, (_, n) => `10.${n >> 8}.${n & 255}.0/24`);
+  const {config, routes} = parseStandalone(
+    JSON.stringify({asn: 65001, identifier: 1, peers: [], routes: numbers}),
+  );
+  host.tell({kind: 'localRoutes', routes});
+  host.configure(config);
+  const batches = () => kinds.filter(kind => kind === 'selected').length;
+  await until(
+    () => batches() >= 8,
+    () => kinds.join(),
+  );
+  for (let turn = 0; turn < 20; turn++) await setImmediate(); // nothing more comes
+  t.is(batches(), 8);
+  t.false(kinds.includes('sweep'));
+  let [taken, most] = [0, 0];
+  while (!kinds.includes('sweep')) {
+    if (taken < batches()) {
+      taken++;
+      host.tell({kind: 'selectedTaken'});
+    }
+    await setImmediate();
+    most = Math.max(most, batches() - taken);
+  }
+  t.is(most, 8);
+  t.true(batches() >= 20, 'all were taken');
+  t.true(kinds.indexOf('sweep') > kinds.lastIndexOf('selected'));
 });
 
 test('a speaker whose thread dies leaves no question without an answer', async t => {

@@ -21,6 +21,8 @@ export interface ServicePorts extends Omit<SpeakerPorts, 'log' | 'transport'> {
 }
 
 const SELECTED_AT_ONCE = 1000;
+/** A turn of the speaker selects several batches, and hears only after it what was taken. */
+const MOST_UNTAKEN = 8;
 
 /** How selected routes are handed on; undefined: there are none now. */
 export type TakeSelected = (speaker: Speaker, limit: number) => SelectedMessage | undefined;
@@ -42,7 +44,7 @@ export class SpeakerService {
   readonly #post: (message: SpeakerMessage) => void;
   readonly #take: TakeSelected;
   #speaker: Speaker | undefined;
-  #isTaking = false; // a batch of selected routes is with the receiver
+  #untaken = 0; // batches of selected routes that are with the receiver
   #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
 
   constructor(ports: ServicePorts, post: (message: SpeakerMessage) => void, take: TakeSelected) {
@@ -78,7 +80,7 @@ export class SpeakerService {
       case 'reselectAll':
         return speaker.reselectAll(command.family);
       case 'selectedTaken':
-        this.#isTaking = false;
+        this.#untaken--;
         this.#offer(speaker);
         return;
       case 'show':
@@ -114,13 +116,15 @@ export class SpeakerService {
   #offer(speaker: Speaker): void {
     const changes = speaker.takeNextHopInterest();
     if (changes.length > 0) this.#post({kind: 'nextHopInterest', changes});
-    if (this.#isTaking) return;
-    const selected = this.#take(speaker, SELECTED_AT_ONCE);
-    if (selected !== undefined) {
-      this.#isTaking = true;
+    while (this.#untaken < MOST_UNTAKEN) {
+      const selected = this.#take(speaker, SELECTED_AT_ONCE);
+      if (selected === undefined) return this.#tellLater();
+      this.#untaken++;
       this.#post(selected);
-      return;
     }
+  }
+
+  #tellLater(): void {
     for (const message of this.#later) this.#post(message);
     this.#later = [];
   }

@@ -55,10 +55,10 @@ export interface BgpKernelStatus {
 }
 
 /** More at once would hold up the event loop, and more on its way pods that wait for the kernel's network lock. */
-const SLICE = 256;
+const SLICE = 128;
 const MOST_UNDER_WAY = 2;
 /** `select` answers when no more than this wait. */
-const TAKEN_BELOW = 4 * SLICE;
+const TAKEN_BELOW = 1024;
 const DEBOUNCE_MS = 200;
 const SHOWN_REFUSALS = 20;
 
