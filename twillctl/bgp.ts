@@ -35,7 +35,7 @@ export async function runBgpPeers(
   if (output === 'json' || output === 'yaml') {
     return terminal.out(await formatValue(answer, output));
   }
-  const {peers, ranges} = answer;
+  const {peers, ranges = []} = answer; // a daemon of the version before knows of none
   if (peers.length + ranges.length === 0) return terminal.err('No peers found.\n');
   terminal.out(formatPeers(peers, ranges, output === 'wide'));
   const waiting = formatRestart(answer);

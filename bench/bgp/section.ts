@@ -178,17 +178,20 @@ async function answer<T>(program: LongProcess, key: string): Promise<T> {
 }
 
 /**
- * When it had them, to 5 ms. A look makes the kernel walk its whole table, on a processor that the speaker
- * could have used: the next look is half way to where the pace so far will end.
+ * When it had them. A look makes the kernel walk its whole table, on a processor that the speaker could have used:
+ * the next look is half way to where the pace between the last two will end, 5 to 20 ms from now.
  */
 async function kernelHas(machine: Machine, routes: number): Promise<number> {
-  const [startMs, before] = [now(), countKernelRoutes(machine)];
-  for (let have = before; have !== routes; have = countKernelRoutes(machine)) {
-    const elapsedMs = now() - startMs;
-    if (elapsedMs > withinMs) throw new Error(`${have} of ${routes} routes in the kernel`);
-    const leftMs = (elapsedMs * Math.abs(routes - have)) / Math.abs(have - before); // or Infinity
-    const waitMs = have === before ? LOOK_MS : Math.min(Math.max(leftMs / 2, LOOK_MS), 50);
+  const untilMs = now() + withinMs;
+  let last = {atMs: now(), have: countKernelRoutes(machine)};
+  for (let waitMs = LOOK_MS; last.have !== routes;) {
     await new Promise(resolve => setTimeout(resolve, waitMs));
+    const look = {atMs: now(), have: countKernelRoutes(machine)};
+    if (look.atMs > untilMs) throw new Error(`${look.have} of ${routes} routes in the kernel`);
+    const perMs = Math.abs(look.have - last.have) / (look.atMs - last.atMs);
+    const leftMs = perMs === 0 ? 0 : Math.abs(routes - look.have) / perMs;
+    waitMs = Math.min(Math.max(leftMs / 2, LOOK_MS), 4 * LOOK_MS);
+    last = look;
   }
   return now();
 }

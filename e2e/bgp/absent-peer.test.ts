@@ -33,7 +33,9 @@ labTest(
       await twill.stop(signal);
       await twill.start();
       t.false((await twill.restart()).awaited.includes(nobody), signal);
+      const startedMs = performance.now();
       await isOver(pair);
+      t.true(performance.now() - startedMs < 8000, 'before the 10 s of the deferral');
     }
   },
   {programs: programs.bird},

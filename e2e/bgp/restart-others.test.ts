@@ -30,7 +30,7 @@ for (const kind of ['gobgp', 'openbgpd', 'exabgp'] as const) {
     async t => {
       const watched = await watch(t, {kind, ...graceful});
       const {twill, router} = watched.pair;
-      for (const signal of kind === 'gobgp' ? signals.slice(0, 1) : signals) {
+      for (const signal of signals) {
         await twill.stop(signal);
         await isDown(router);
         await watched.flow();

@@ -6,9 +6,10 @@ import {AbsentPeers} from './absent-peers.js';
 interface Paper {
   readonly before?: readonly string[];
   readonly isOver?: boolean;
+  readonly ranges?: readonly string[];
 }
 
-function paper({before = [], isOver = true}: Paper = {}) {
+function paper({before = [], isOver = true, ranges = []}: Paper = {}) {
   const clock = new ManualClock();
   const peers = new Map<string, {state: State; stale: readonly 'ipv4'[]}>();
   const told: (readonly string[])[] = [];
@@ -21,6 +22,7 @@ function paper({before = [], isOver = true}: Paper = {}) {
       return {
         restart: {isOver: world.isOver, pending: [], awaited: []},
         peers: [...peers].map(([name, peer]) => ({config: {name}, ...peer})),
+        ranges: ranges.map(name => ({config: {name}})),
       };
     },
   });
@@ -70,6 +72,50 @@ test('a peer that is back between two looks is not absent, nor one that is no pe
   peers.set('a', {state: 'Idle', stale: []});
   await clock.advance(5000);
   t.deepEqual(told, [[]]);
+});
+
+test('a range is absent when all who dialled from it are', async t => {
+  const {clock, peers, told, absent} = paper({ranges: ['racks', 'empty']});
+  peers.set('racks/10.0.0.1', {state: 'Idle', stale: []});
+  peers.set('racks/10.0.0.2', {state: 'Established', stale: []});
+  await clock.advance(10_000);
+  t.deepEqual(told.at(-1), ['racks/10.0.0.1', 'empty']);
+  peers.set('racks/10.0.0.2', {state: 'Idle', stale: ['ipv4']});
+  absent.hear('racks/10.0.0.2', 'Idle');
+  await clock.advance(60_000);
+  t.deepEqual(told.at(-1), ['racks/10.0.0.1', 'empty'], 'its routes are kept');
+  peers.set('racks/10.0.0.2', {state: 'Idle', stale: []});
+  await clock.advance(10_000);
+  t.deepEqual(told.at(-1), ['racks/10.0.0.1', 'racks/10.0.0.2', 'racks', 'empty']);
+  absent.hear('racks/10.0.0.3', 'OpenConfirm');
+  t.deepEqual(told.at(-1), ['racks/10.0.0.1', 'racks/10.0.0.2', 'empty']);
+});
+
+test('a peer that was up for long and goes is absent by and by; what is absent is not asked for', async t => {
+  const world = paper();
+  const {clock, peers, told, absent} = world;
+  peers.set('a', {state: 'Established', stale: []});
+  await clock.advance(3_600_000);
+  peers.set('a', {state: 'Idle', stale: []});
+  absent.hear('a', 'Idle');
+  await clock.advance(10_000);
+  t.deepEqual(told, [['a']]);
+  const {looks} = world;
+  for (const state of ['Connect', 'Active', 'OpenSent', 'Idle'] as const) absent.hear('a', state);
+  await clock.advance(60_000);
+  t.is(world.looks, looks);
+});
+
+test('a peer that was up between two looks was not away', async t => {
+  const {clock, peers, told, absent} = paper();
+  peers.set('a', {state: 'Idle', stale: []});
+  await clock.advance(5000);
+  absent.hear('a', 'Established');
+  absent.hear('a', 'Idle');
+  await clock.advance(5000);
+  t.deepEqual(told, []);
+  await clock.advance(5000);
+  t.deepEqual(told, [['a']]);
 });
 
 test('sessions that stand are not looked at again', async t => {

@@ -21,7 +21,7 @@ export interface BgpOverview extends BgpPeersAnswer {
 
 /** Where the peers are not those of the configuration; the problems in the node's status say why. */
 export interface BgpWishView {
-  readonly withheld: readonly string[]; // configured, and not made: no password, nobody heard on the link
+  readonly withheld: readonly string[]; // configured, and not made: no password, two for one place …
   readonly kept: readonly string[]; // not configured any more, and there until replaced
 }
 

@@ -1,9 +1,10 @@
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm, rmdir, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 import test, {type ExecutionContext} from 'ava';
 
+import {ManualClock} from '../datastore/clock.js';
 import {RestartMarker} from './restart-marker.js';
 
 const none = {ipv4: 0, ipv6: 0};
@@ -101,4 +102,25 @@ test('peers that were away are remembered until the next boot, whatever else is 
   t.deepEqual((await new RestartMarker(stateDir, 'boot').begin(none)).absent, []);
   await third.noteAbsent(['tor-b']);
   t.deepEqual((await new RestartMarker(stateDir, 'boot 2').begin(none)).absent, []);
+});
+
+test('a write that fails is made up for; the last note counts', async t => {
+  const stateDir = await stateDirOf(t);
+  const clock = new ManualClock();
+  const marker = new RestartMarker(stateDir, 'boot', clock);
+  await marker.begin(none);
+  await marker.noteAbsent(['tor']);
+  await mkdir(join(stateDir, 'bgp-has-run.tmp')); // in the way of the next write
+  await t.throwsAsync(marker.noteAbsent([]), {code: 'EISDIR'});
+  await clock.advance(1000); // fails again
+  await marker.flush();
+  await rmdir(join(stateDir, 'bgp-has-run.tmp'));
+  await clock.advance(1000);
+  await marker.flush();
+  t.deepEqual((await new RestartMarker(stateDir, 'boot').begin(none)).absent, []);
+  t.is(clock.pending, 0);
+
+  for (let n = 0; n < 1000; n++) void marker.noteAbsent([`peer-${n}`]);
+  await marker.flush(); // of what was noted, not of a thousand writes
+  t.deepEqual((await new RestartMarker(stateDir, 'boot').begin(none)).absent, ['peer-999']);
 });

@@ -12,6 +12,7 @@ import {mkdir, open, readFile, rename, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 
 import type {Family} from '#bgp-fsm';
+import {systemClock, type Clock, type Timer} from '../datastore/clock.js';
 
 const NAME = 'bgp-has-run';
 
@@ -29,22 +30,29 @@ interface Marker {
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
+const AGAIN_MS = 1000;
+
 export class RestartMarker {
   readonly #path: string;
   readonly #bootId: string;
+  readonly #clock: Clock;
   #writing: Promise<unknown> = Promise.resolve();
+  #saving: Promise<void> | undefined; // waits for its turn, and then writes what is known by then
+  #again: Timer | undefined;
   #hasBegun = false;
   #holding: readonly Family[] = [];
   #absent: readonly string[] = [];
 
-  constructor(stateDir: string, bootId: string) {
+  constructor(stateDir: string, bootId: string, clock: Clock = systemClock) {
     this.#path = join(stateDir, NAME);
     this.#bootId = bootId;
+    this.#clock = clock;
   }
 
   /** To be called before the first session; from then on every start is a restart. `held`: routes. */
   begin(held: Readonly<Record<Family, number>>): Promise<SpeakerPast> {
     this.#hasBegun = true;
+    this.#holding = FAMILIES.filter(family => held[family] > 0);
     return this.#inTurn(() => this.#begin(held));
   }
 
@@ -52,7 +60,6 @@ export class RestartMarker {
     await mkdir(join(this.#path, '..'), {recursive: true, mode: 0o700});
     const before = await this.#read();
     const isSameBoot = before?.bootId === this.#bootId;
-    this.#holding = FAMILIES.filter(family => held[family] > 0);
     this.#absent = isSameBoot ? before.absent : [];
     await this.#write();
     if (!isSameBoot) return {restarted: before !== undefined, preserved: [], absent: []};
@@ -63,26 +70,41 @@ export class RestartMarker {
 
   /** The kernel has learnt routes of these families now. Before begin() that would hide what was before. */
   async note(holding: readonly Family[]): Promise<void> {
-    await this.#change(() => (this.#holding = holding));
+    if (!this.#hasBegun) return;
+    this.#holding = holding;
+    await this.#save();
   }
 
   /** Of whom the kernel has nothing that a restart could lose. Not before begin(). */
   async noteAbsent(peers: readonly string[]): Promise<void> {
-    await this.#change(() => (this.#absent = peers));
+    if (!this.#hasBegun) return;
+    this.#absent = peers;
+    await this.#save();
   }
 
-  async #change(change: () => void): Promise<void> {
-    if (!this.#hasBegun) return;
-    await this.#inTurn(() => {
-      change();
-      return this.#write();
-    });
+  /** Resolves when the file says what was noted, or cannot. */
+  async flush(): Promise<void> {
+    await this.#writing.catch(() => undefined);
   }
 
   /** The node speaks BGP no more: a later start is a first one. */
   async forget(): Promise<void> {
     this.#hasBegun = false;
     await this.#inTurn(() => rm(this.#path, {force: true}));
+  }
+
+  /** Notes that come meanwhile share one write; one that fails is tried again. */
+  #save(): Promise<void> {
+    this.#saving ??= this.#inTurn(async () => {
+      this.#saving = undefined;
+      this.#again?.cancel();
+      if (!this.#hasBegun) return;
+      await this.#write().catch((error: unknown) => {
+        this.#again = this.#clock.after(AGAIN_MS, () => void this.#save().catch(() => undefined));
+        throw error;
+      });
+    });
+    return this.#saving;
   }
 
   /** One after the other: all write the same file. */

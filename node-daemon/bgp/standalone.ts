@@ -60,7 +60,7 @@ async function main(path: string): Promise<void> {
   });
   const absent = new AbsentPeers({
     ...{clock: systemClock, before: kernel?.past.absent ?? [], status: () => host.status()},
-    onChange: peers => void kernel?.marker.noteAbsent(peers),
+    onChange: peers => void kernel?.marker.noteAbsent(peers).catch(notWritten),
   });
   let file = '';
   let neighbours: ReadonlyMap<string, string> = new Map();
@@ -106,7 +106,7 @@ async function openKernel(stateDir: string) {
   const routes = await KernelThread.open({
     log: {info: log, warn: log},
     onNextHops: states => onNextHops(states),
-    onHolding: families => void marker.note(families),
+    onHolding: families => void marker.note(families).catch(notWritten),
     onDeath(error) {
       throw error;
     },
@@ -134,6 +134,10 @@ function shownStatus({peers, restart}: SpeakerStatus) {
       return {name: config.name, address: config.address, ...peer, families};
     }),
   };
+}
+
+function notWritten(err: unknown): void {
+  print({kind: 'log', level: 'warn', words: 'marker not written', fields: {err}});
 }
 
 function print(value: unknown): void {

@@ -56,7 +56,7 @@ export function createBgpMetrics(registry: Registry): UpdateBgp {
   );
   const withheld = gauge(
     'withheld_peers',
-    'Peers that are configured and not made: no password, nobody heard on the link',
+    'Peers that are configured and not made; the problems of the node say why',
     [],
   );
   const kept = gauge(

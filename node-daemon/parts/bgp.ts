@@ -182,6 +182,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       running?.absent.close();
       await running?.host.leave({kind: 'restart'});
       await running?.kernel.stop();
+      await marker.flush();
     },
     death: () => death,
     problems(): readonly StatusProblem[] {

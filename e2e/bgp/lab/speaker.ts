@@ -150,7 +150,9 @@ export class Speaker implements Router {
 
   /** Of ourselves. */
   async restart(): Promise<RestartLine> {
-    return (await this.#statusLine())?.restart ?? {isOver: false, awaited: []};
+    const restart = (await this.#statusLine())?.restart;
+    if (restart === undefined) throw new Error('it does not run');
+    return restart;
   }
 
   async #status(): Promise<readonly PeerLine[]> {

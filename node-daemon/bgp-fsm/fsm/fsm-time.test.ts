@@ -187,6 +187,37 @@ test('a peer that restarts again and again is waited for a quarter of its restar
   t.deepEqual(waits(0), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
 });
 
+test('nor are attempts that fail while its routes are kept; then the waits double on', t => {
+  const graceful = [gracefulRestart({restartTimeSeconds: 30})];
+  const paper = new PaperSession({open: ourOpen(graceful)});
+  for (let n = 0; n < 4; n++) {
+    paper.reach('Established', theirOpen(graceful));
+    paper.feed(lost);
+    if (n < 3) paper.wait(paper.left('idleHold') ?? 0);
+  }
+  const waits = Array.from({length: 5}, () => {
+    const wait = paper.left('idleHold') ?? 0;
+    paper.wait(wait);
+    paper.reach('OpenSent');
+    paper.feed({kind: 'NotifMsg', notification: notification(6, 5)});
+    return wait;
+  });
+  t.deepEqual(waits, [7_500, 7_500, 7_500, 7_500, 60_000]);
+});
+
+test('a peer that ended the session for good is damped as any other', t => {
+  const graceful = [gracefulRestart({restartTimeSeconds: 30})];
+  const paper = new PaperSession({open: ourOpen(graceful)});
+  const waits = Array.from({length: 5}, () => {
+    paper.reach('Established', theirOpen(graceful));
+    paper.feed({kind: 'NotifMsg', notification: notification(6, 4)});
+    const wait = paper.left('idleHold') ?? 0;
+    paper.wait(wait);
+    return wait;
+  });
+  t.deepEqual(waits, [1_000, 2_000, 4_000, 8_000, 16_000]);
+});
+
 test('an unreachable peer is dialled at the retry interval, without doubling', t => {
   const paper = new PaperSession();
   paper.feed({kind: 'ManualStart'});

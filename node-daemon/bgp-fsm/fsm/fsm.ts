@@ -79,6 +79,7 @@ export function createSession(): Session {
     running: NO_TIMERS,
     connectRetryCounter: 0,
     failures: 0,
+    bridge: undefined,
     opensEarly: false,
     plain: false,
     holdGraces: 0,
@@ -97,8 +98,8 @@ export function createSecondary(): Session {
 
 /** The secondary outlived the primary: it takes its place, and its history. */
 export function promote(secondary: Session, primary: Session): Session {
-  const {connectRetryCounter, failures, plain} = primary;
-  return {...secondary, secondary: false, connectRetryCounter, failures, plain};
+  const {connectRetryCounter, failures, bridge, plain} = primary;
+  return {...secondary, secondary: false, connectRetryCounter, failures, bridge, plain};
 }
 
 /** The session is the same object when nothing of it has changed, as with most KEEPALIVEs. */

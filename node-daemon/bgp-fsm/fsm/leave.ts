@@ -8,7 +8,7 @@ import type {Again} from './event.js';
 import {retainsRoutes} from './graceful-notification.js';
 import {NO_TIMERS} from './timer-set.js';
 import {dropTcp, moveTo, startConnectRetry, startTimer, stopTimer, type Turn} from './turn.js';
-import type {DownReason, Negotiated, State} from './types.js';
+import type {Bridge, DownReason, Negotiated, State} from './types.js';
 
 /** How Idle goes on. `retry`: nothing was wrong, only unreachable; no damping, no doubling. */
 type Restart = Again | 'retry';
@@ -38,23 +38,34 @@ export function leave(turn: Turn, reason: DownReason, how: Leave = {}): void {
   moveTo(turn, 'Idle');
   if (wasEstablished && negotiated) actions.push({kind: 'sessionDown', reason, negotiated});
   else actions.push({kind: 'attemptFailed', reason});
-  const {backoff} = turn.context.config;
-  const isBridged = wasEstablished && negotiated && retainsRoutes(reason, negotiated);
+  if (!wasEstablished) session.bridge = shorter(session.bridge);
+  else
+    session.bridge =
+      negotiated && retainsRoutes(reason, negotiated) ? bridgeOf(negotiated) : undefined;
   scheduleRestart(
     turn,
     how.restart ?? 'damped',
-    isBridged ? withinRestart(backoff, negotiated) : backoff,
+    within(turn.context.config.backoff, session.bridge),
   );
 }
 
 /**
- * While a restart is waited for the wait must leave it its time: a peer that restarts again and again would
- * else be kept out until its routes are gone. A quarter, because it may have a wait of its own.
+ * While a restart is waited for the waits must leave it its time: a peer that restarts again and again, or whose
+ * first answers are a Cease, would else be kept out until its routes are gone. A quarter, because it may have
+ * a wait of its own; after four of them its routes are gone as it is.
  */
-function withinRestart(backoff: Backoff, {gracefulRestart}: Negotiated): Backoff {
-  const quarterMs = (gracefulRestart?.restartTimeSeconds ?? 0) * 250;
-  if (quarterMs === 0) return backoff; // its routes are gone as it is
-  return {...backoff, maxMs: Math.min(backoff.maxMs, Math.max(backoff.minMs, quarterMs))};
+function bridgeOf({gracefulRestart}: Negotiated): Bridge | undefined {
+  const maxMs = (gracefulRestart?.restartTimeSeconds ?? 0) * 250;
+  return maxMs === 0 ? undefined : {maxMs, waits: 4};
+}
+
+function shorter(bridge: Bridge | undefined): Bridge | undefined {
+  return bridge && bridge.waits > 1 ? {...bridge, waits: bridge.waits - 1} : undefined;
+}
+
+function within(backoff: Backoff, bridge: Bridge | undefined): Backoff {
+  if (bridge === undefined) return backoff;
+  return {...backoff, maxMs: Math.min(backoff.maxMs, Math.max(backoff.minMs, bridge.maxMs))};
 }
 
 /** A secondary session was made for its connection and ends with it. */

@@ -54,12 +54,19 @@ export interface Session {
   readonly running: ReadonlySet<Timer>;
   readonly connectRetryCounter: number; // RFC 4271 §8: attempts that failed since a manual start
   readonly failures: number; // since the last calm; what the backoff counts
+  readonly bridge: Bridge | undefined; // the peer's routes are kept for its restart
   /** In Idle with idleHold running: an inbound connection ends the wait. Not when we are damping. */
   readonly opensEarly: boolean;
   readonly plain: boolean; // the peer knows no capabilities: our next OPEN has none (RFC 5492 §3)
   readonly holdGraces: number; // hold timer re-armed over unread data, since the last message
   readonly sent: Open | undefined; // our OPEN on this connection
   readonly negotiated: Negotiated | undefined; // from the peer's OPEN on
+}
+
+/** So long the next waits may be: a quarter of the peer's restart time, and four of them. */
+export interface Bridge {
+  readonly maxMs: number;
+  readonly waits: number; // left
 }
 
 /** Why a connection ended; `sent` is what went out, hard reset wrapping included. */

@@ -155,7 +155,8 @@ function alive(clock: PaperClockLike, isAlive: () => boolean) {
   };
   return {
     nowMs: () => clock.nowMs(),
-    after: (delayMs: number, callback: () => void) => clock.after(delayMs, guard(callback)),
+    after: (delayMs: number, callback: () => void, slackMs?: number) =>
+      clock.after(delayMs, guard(callback), slackMs),
     soon: (callback: () => void) => clock.soon(guard(callback)),
   };
 }

@@ -35,8 +35,10 @@ export class PaperClock implements Clock {
     return this.#nowMs;
   }
 
-  after(delayMs: number, callback: () => void): RunningTimer {
-    const due = {atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback};
+  /** As late as it may be. */
+  after(delayMs: number, callback: () => void, slackMs = 0): RunningTimer {
+    const atMs = this.#nowMs + Math.max(0, delayMs) + slackMs;
+    const due = {atMs, order: this.#order++, callback};
     const at = this.#due.findIndex(each => each.atMs > due.atMs);
     this.#due.splice(at < 0 ? this.#due.length : at, 0, due);
     return {cancel: () => this.#cancel(due)};
