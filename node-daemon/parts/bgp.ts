@@ -81,7 +81,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     if (isStopped) return;
     links.watch(wish.links);
     if (wish.config === undefined) return retire(wish);
-    if (wish.isRecalled) log.info({}, 'etcd is not known yet: bgp as before');
+    if (wish.isRecalled) log.info({}, 'etcd or its BGPConfig is not known yet: bgp as before');
     running ??= await startSpeaker();
     if (wish.routes !== undefined) {
       running.host.tell({kind: 'localRoutes', routes: wish.routes});

@@ -58,6 +58,22 @@ test('what OPEN says is changed by one Cease 6/6 and a session at once', t => {
   }
 });
 
+test('another AS number is another neighbour: no route of the one before is kept', t => {
+  const couple = new Couple({right: {passive: true}});
+  couple.clock.run(20_000);
+  t.is(couple.left.rib.routes.length, 4);
+  couple.configureLeft({asns: [65009]});
+  couple.clock.run(1_000);
+  t.is(couple.left.rib.routes.length, 2, 'our own');
+  t.deepEqual(couple.left.peer(RIGHT).stale, []);
+  couple.clock.run(30_000);
+  t.is(couple.left.peer(RIGHT).established, 0);
+  couple.configureLeft({asns: [65009, 65002]});
+  couple.clock.run(120_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+  t.is(couple.left.rib.routes.length, 4);
+});
+
 test('a password is rolled by a new connection without a word, and costs no route', t => {
   const couple = new Couple({
     left: {password: 'orange'},

@@ -4,7 +4,7 @@
  */
 import {contains, parseAddress, parseCidr, type Cidr} from '../wire/address.js';
 import type {PeerConfig, PeerRange, SpeakerConfig} from './config.js';
-import {isSamePlace} from './peer-change.js';
+import {isSameNeighbour} from './peer-change.js';
 import {PeerRunner, type PeerHost} from './peer-runner.js';
 import type {Connection, RemoteEnd} from './ports.js';
 import type {RangeStatus} from './status.js';
@@ -97,7 +97,7 @@ export class Neighbours {
     const wanted = new Map(peers.map(peer => [peer.name, peer]));
     for (const [name, runner] of this.#configured) {
       const next = wanted.get(name);
-      if (next !== undefined && isSamePlace(runner.config, next)) continue;
+      if (next !== undefined && isSame(runner, next)) continue;
       runner.remove();
       this.#configured.delete(name);
       this.#listener.removed(name);
@@ -131,7 +131,8 @@ export class Neighbours {
     const range = this.#rangeOf(parseAddress(address) ?? new Uint8Array(0));
     const isConfigured = this.#byPlace.has(placeOf(runner.config));
     const next = range && memberOf(range, address, link);
-    if (isConfigured || next?.name !== runner.name) this.#removeDynamic(runner);
+    const isGone = isConfigured || next?.name !== runner.name || !isSame(runner, next);
+    if (isGone) this.#removeDynamic(runner);
     else runner.configure(next);
   }
 
@@ -183,4 +184,8 @@ function placeOf({address, interface: link}: Pick<PeerConfig, 'address' | 'inter
 
 function sourceOf({sourceAddress}: PeerConfig): string | undefined {
   return sourceAddress === undefined ? undefined : parseAddress(sourceAddress)?.join();
+}
+
+function isSame({config, peerAsn}: PeerRunner, next: PeerConfig): boolean {
+  return isSameNeighbour(config, next, peerAsn);
 }

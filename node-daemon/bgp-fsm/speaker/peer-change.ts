@@ -8,11 +8,12 @@
  *   hold, keepalive and send hold time,             count from the next session or attempt on
  *   connect retry, passive
  *   password, source address, port                  reconnect without a word: graceful restart holds
- *   AS numbers, families, other capabilities        Cease 6/6, and again at once
+ *   our AS number, families, other capabilities     Cease 6/6, and again at once
  *   shutdown                                        Cease 6/2 with the words, or start
- *   address, interface                              another peer: the caller removes and adds
+ *   address, interface, AS number                   another peer: the caller removes and adds, and no
+ *                                                   route of the one before is kept
  *
- * A list of AS numbers that still has the peer's resets nothing.
+ * A list of AS numbers that still has the peer's changes nothing.
  */
 import type {PeerPolicy} from '../rib/types.js';
 import type {PeerConfig, PeerOptions} from './config.js';
@@ -44,15 +45,10 @@ const CONNECTION = [
 ] as const satisfies readonly (keyof PeerConfig)[];
 const ADJUSTABLE = ['ttl', 'ttlSecurityHops'] as const satisfies readonly (keyof PeerOptions)[];
 
-/** `peerAsn`: of the session, if there is one. */
-export function changeOf(
-  old: PeerConfig,
-  next: PeerConfig,
-  peerAsn: number | undefined,
-): PeerChange {
+export function changeOf(old: PeerConfig, next: PeerConfig): PeerChange {
   if (next.shutdown !== undefined) return old.shutdown === next.shutdown ? 'none' : 'stop';
   if (old.shutdown !== undefined) return 'start';
-  if (differs(old, next, CAPABILITIES) || !stillMay(old, next, peerAsn)) return 'reset';
+  if (differs(old, next, CAPABILITIES)) return 'reset';
   if (differs(old, next, CONNECTION)) return 'reconnect';
   return differs(old, next, ADJUSTABLE) ? 'adjust' : 'none';
 }
@@ -71,14 +67,19 @@ export function isSameLimit(a: PeerPolicy, b: PeerPolicy): boolean {
   return isSame(a.maxPrefixes, b.maxPrefixes);
 }
 
-/** The same name at another place is another neighbour. */
-export function isSamePlace(old: PeerConfig, next: PeerConfig): boolean {
-  return old.address === next.address && old.interface === next.interface;
+/** The same name at another place, or in another AS, is another neighbour. `peerAsn`: of the session. */
+export function isSameNeighbour(
+  old: PeerConfig,
+  next: PeerConfig,
+  peerAsn: number | undefined,
+): boolean {
+  const isSamePlace = old.address === next.address && old.interface === next.interface;
+  return isSamePlace && stillMay(old, next, peerAsn);
 }
 
 function stillMay(old: PeerConfig, next: PeerConfig, peerAsn: number | undefined): boolean {
   if (isSame(old.asns, next.asns)) return true;
-  if (peerAsn === undefined) return false; // attempts under way may be about to be refused
+  if (peerAsn === undefined) return false; // nor is it known whose routes are kept
   if (next.asns === 'any') return true;
   if (next.asns === 'internal') return peerAsn === next.localAsn;
   if (next.asns === 'external') return peerAsn !== next.localAsn;

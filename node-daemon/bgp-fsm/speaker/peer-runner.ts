@@ -151,9 +151,14 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#session.bind(connection, 'incoming');
   }
 
+  /** Of the session, if there is one. */
+  get peerAsn(): number | undefined {
+    return this.#negotiated?.peerAsn;
+  }
+
   /** The same neighbour, configured otherwise: peer-change.ts says how little has to happen. */
   configure(next: PeerConfig): void {
-    const change = changeOf(this.#config, next, this.#negotiated?.peerAsn);
+    const change = changeOf(this.#config, next);
     const {policy} = this.#config;
     const isFreed = this.#isLimited && !isSameLimit(next.policy, policy);
     if (!isSamePolicy(next.policy, policy)) {

@@ -142,9 +142,14 @@ test('a connection of a stranger is closed without a word', t => {
   const right = new PaperSpeaker(network, RIGHT);
   right.speaker.configure(speakerOf(65002, {peers: [peerAt(LEFT)]}));
   clock.run(10_000);
-  t.true(left.logged.some(line => line.startsWith('connection of a stranger')));
+  const strangers = () => left.logged.filter(line => line.startsWith('connection of a stranger'));
+  t.is(strangers().length, 1);
   t.is(left.connections.length, 0);
   t.is(right.peer(LEFT).received.open, 0);
+  clock.run(580_000); // it dials on
+  t.is(strangers().length, 1);
+  clock.run(60_000);
+  t.is(strangers().length, 2);
 });
 
 test('too many prefixes end the session until somebody has a look', t => {

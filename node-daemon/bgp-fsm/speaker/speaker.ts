@@ -32,6 +32,7 @@ import {Restarting} from './restarting.js';
 import {helperLimitsOf, sessionConfigOf} from './session-config.js';
 import {Slice} from './slice.js';
 import type {SpeakerStatus} from './status.js';
+import {Strangers} from './strangers.js';
 
 /** What was there before this speaker. */
 export interface SpeakerStart {
@@ -71,6 +72,7 @@ export class Speaker implements PeerHost, BfdOwner {
   readonly #start: SpeakerStart;
   readonly #neighbours: Neighbours;
   readonly #restarting: Restarting;
+  readonly #strangers = new Strangers();
   #config: SpeakerConfig | undefined;
   #hasLeft = false;
 
@@ -260,7 +262,9 @@ export class Speaker implements PeerHost, BfdOwner {
     const owner = this.#neighbours.ownerOf(connection);
     const {address} = connection.remote;
     if (owner === undefined) {
-      this.ports.log('info', 'connection of a stranger', {address});
+      if (this.#strangers.isNews(address, this.ports.clock.nowMs())) {
+        this.ports.log('info', 'connection of a stranger', {address});
+      }
       connection.close(false);
     } else if (owner.config.password !== undefined && !isKeyed) {
       this.ports.log('error', 'connection that no key protects', {address, peer: owner.name});

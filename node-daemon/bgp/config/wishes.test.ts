@@ -96,6 +96,30 @@ test('until etcd is known, what held before holds, with the ranges that are stil
   t.is(wishes.at(-1)?.isRecalled, undefined);
 });
 
+test('a BGPConfig that is not understood is not taken for none', async t => {
+  const clock = new ManualClock();
+  const paper = {nodes: [b], ranges: ['10.244.1.0/26'], config: {asn: 64_600}};
+  const known = create(t, stateOf(paper), clock);
+  await known.keeper.start();
+  await clock.advance(1000);
+  const [before] = known.wishes;
+  t.is(before?.config?.asn, 64_600);
+
+  const refused = {
+    ...stateOf({nodes: [b], ranges: ['10.244.1.0/26']}),
+    problems: new Map([['/twill/v1/resources/bgpconfig/default', ['spec.asn: …']]]),
+  };
+  const {keeper, wishes, become} = create(t, refused, clock);
+  keeper.recall({...before!, config: before!.config!, routes: before!.routes!});
+  await keeper.start();
+  await clock.advance(1000);
+  t.is(wishes.at(-1)?.config?.asn, 64_600);
+  t.true(wishes.at(-1)?.isRecalled);
+  become(stateOf({...paper, config: {asn: 64_700}}));
+  await clock.advance(1000);
+  t.is(wishes.at(-1)?.config?.asn, 64_700);
+});
+
 test('a neighbour that is heard is news', async t => {
   const clock = new ManualClock();
   const peers = {up: {interface: 'eth1', asn: 'external'}};

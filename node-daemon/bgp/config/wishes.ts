@@ -7,7 +7,8 @@
  *                       a reflector says that it is one when its speaker knows
  *
  * Before etcd's content is known nothing is wished but what the daemon before this one was told (`recall`):
- * an AS number by default would be a wrong one.
+ * an AS number by default would be a wrong one. The same while a BGPConfig is there that this version does
+ * not understand, and did not before.
  */
 import {isDeepStrictEqual} from 'node:util';
 import type {Cidr, LocalRoute, PeerStatus} from '#bgp-fsm';
@@ -120,7 +121,7 @@ export class BgpWishes {
 
   async #derive(): Promise<void> {
     const {labels, secretsDir, state, sessions, clock} = this.#options;
-    if (!state().synced) return this.#recallLast();
+    if (!state().synced || isConfigUnreadable(state())) return this.#recallLast();
     const facts = (await sessions()).map(toSessionFact);
     if (this.#isClosed) return;
     const settled = this.#settled.look(clock.nowMs(), facts, reflectorsIn(state()));
@@ -200,6 +201,12 @@ function isStillOurs(
   );
   const isWhole = bits === address.length * 8;
   return isRange || (isWhole && addresses.some(each => Buffer.compare(each, address) === 0));
+}
+
+/** One that was understood once is still in use: the state keeps what was last good. */
+function isConfigUnreadable({problems, resources}: State): boolean {
+  const isRefused = [...problems.keys()].some(key => key.endsWith('/bgpconfig/default'));
+  return isRefused && ![...resources.values()].some(({kind}) => kind === 'BGPConfig');
 }
 
 function reflectorsIn({nodes}: State): ReadonlySet<string> {
