@@ -145,18 +145,13 @@ export class LongProcess {
 
   /** By -9 with all that it started, so that nothing is left to say a last word. */
   async cut(): Promise<number> {
-    if (this.running) for (const pid of descendantsOf(this.pid)) process.kill(pid, 'SIGKILL');
+    if (this.running) for (const pid of descendantsOf(this.pid)) signalIfThere(pid, 'SIGKILL');
     return this.kill('SIGKILL');
   }
 
   /** Ends what SIGSTOP began; nsenter stops itself when its program is stopped. */
   wake(): void {
-    if (!this.running) return;
-    try {
-      process.kill(this.outerPid, 'SIGCONT');
-    } catch {
-      // it has just ended: Ctrl-C reaches all of a terminal's processes
-    }
+    if (this.running) signalIfThere(this.outerPid, 'SIGCONT');
   }
 
   #error(reason: string): CommandError {
@@ -179,6 +174,15 @@ export class LongProcess {
 
   #wake(): void {
     for (const waiter of [...this.#waiters]) waiter();
+  }
+}
+
+/** It may have just ended: with its parent or its sibling, or by a Ctrl-C, which reaches all of a terminal. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
@@ -212,11 +216,7 @@ function start(
 
 function signalWorker(child: ChildProcess, argv: readonly string[], signal: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    process.kill(workerOf(child.pid, argv), signal);
-  } catch {
-    // ended meanwhile
-  }
+  signalIfThere(workerOf(child.pid, argv), signal);
 }
 
 /** What was asked for, without the way into the namespace. */
