@@ -62,16 +62,26 @@ for (const kind of limited) {
     `${kind} limits us: we say why, and stay out of its table`,
     async t => {
       const ours = Array.from({length: 5}, (_, n) => `10.1.${n}.0/24`);
+      const beyond = ['10.1.5.0/24', '10.1.6.0/24'];
       const sessions = [{router: {prefixLimit: 5}}];
       const pair = await startPair(t, {kind, sessions, twill: {announces: ours}});
-      await learns(pair.router, ours[4] ?? '');
-      for (const n of [5, 6]) await pair.twill.announce(`10.1.${n}.0/24`); // FRR counts a message later
+      const isIn = async () => (await known(pair, ours)).length === ours.length;
+      await eventually(isIn, {
+        withinMs: 10_000,
+        everyMs: 50,
+        what: 'control: all that it may have',
+      });
+      for (const prefix of beyond) await pair.twill.announce(prefix); // FRR counts a message later
       const said = async () => {
         const {lastError, lastDown} = await pair.twill.peer(pair.theirs[0] ?? '');
         return /prefixes/i.test(`${lastError?.words} ${lastDown?.words}`);
       };
       await eventually(said, {withinMs: 15_000, everyMs: 50, what: 'its reason'});
-      t.pass();
+      const isOut = async () => (await known(pair, [...ours, ...beyond])).length === 0;
+      await eventually(isOut, {withinMs: 5000, everyMs: 50, what: 'a table without ours'});
+      const peers = await pair.router.peers();
+      t.is(peers.find(({address}) => address === pair.ours[0])?.isEstablished, false);
+      t.deepEqual(await known(pair, [...ours, ...beyond]), []);
     },
     {programs: programs[kind]},
   );
@@ -113,6 +123,12 @@ labTest(
   },
   {programs: programs.openbgpd},
 );
+
+/** Which of these are in the router's table. */
+async function known({router}: Pair, prefixes: readonly string[]): Promise<readonly string[]> {
+  const routes = await router.routes('ipv4');
+  return prefixes.filter(prefix => routes.some(route => route.prefix === prefix));
+}
 
 async function bothKnow({twill, router, theirs}: Pair): Promise<void> {
   await established(twill, theirs[0] ?? '');
