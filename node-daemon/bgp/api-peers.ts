@@ -109,9 +109,11 @@ function kindOf({internal}: Pick<Negotiated, 'internal'>): BgpPeerView['session'
   return internal ? 'internal' : 'external';
 }
 
-function stoppedWords({config: {shutdown}, isLimited}: PeerStatus): string | undefined {
+function stoppedWords({config: {shutdown}, isLimited, excess}: PeerStatus): string | undefined {
   if (shutdown !== undefined) return shutdownWords(shutdown);
-  return isLimited ? 'too many prefixes' : undefined;
+  if (!isLimited) return undefined;
+  if (excess === undefined) return 'too many prefixes';
+  return `too many prefixes: ${excess.family}, limit ${excess.max}, got ${excess.got}`;
 }
 
 function shutdownWords(shutdown: string): string {

@@ -38,7 +38,14 @@ const down: PeerStatus = {
       ...{maxAsPath: undefined, maxCommunities: undefined},
     },
   },
-  ...{ix: 3, state: 'Active', inStateMs: 12_999, isLimited: false, negotiated: undefined},
+  ...{
+    ix: 3,
+    state: 'Active',
+    inStateMs: 12_999,
+    isLimited: false,
+    excess: undefined,
+    negotiated: undefined,
+  },
   ...{localAddress: undefined, established: 2, failures: 4, faultyUpdates: 0, stale: ['ipv4']},
   ...{received: messages, sent: messages, bfd: undefined, heard: ['ipv4']},
   prefixes: {
@@ -108,12 +115,13 @@ test('who the peer will be is told as far as it is known', t => {
 });
 
 test('a peer that was stopped says so', t => {
+  const excess = {family: 'ipv6', max: 1000, got: 1003} as const;
   const stopped = (shutdown: string | undefined, isLimited = false) =>
-    toPeerView({...down, isLimited, config: {...down.config, shutdown}}).stopped;
+    toPeerView({...down, isLimited, excess, config: {...down.config, shutdown}}).stopped;
   t.is(stopped(undefined), undefined);
   t.is(stopped(''), 'shut down');
   t.is(stopped('new fibre'), 'shut down: new fibre');
-  t.is(stopped(undefined, true), 'too many prefixes');
+  t.is(stopped(undefined, true), 'too many prefixes: ipv6, limit 1000, got 1003');
 });
 
 test('a range says who may dial and how many did, and never its password', t => {

@@ -80,15 +80,15 @@ export class AdjRibsIn {
   }
 
   checkLimit({ix, policy, isNearLimit}: PeerEntry): OverLimit | undefined {
-    const limit = policy.maxPrefixes;
-    if (limit === undefined) return undefined;
+    if (policy.maxPrefixes === undefined) return undefined;
+    const {max, warnPercent} = policy.maxPrefixes;
     for (const family of FAMILIES) {
-      const count = this.#families[family].paths.count(ix);
-      if (count > limit.max) {
-        return {kind: 'limit', family, notification: maxPrefixesNotice(family, limit.max)};
+      const got = this.#families[family].paths.count(ix);
+      if (got > max) {
+        return {kind: 'limit', family, max, got, notification: maxPrefixesNotice(family, max)};
       }
       const wasNear = isNearLimit[family];
-      isNearLimit[family] = count * 100 > limit.max * limit.warnPercent;
+      isNearLimit[family] = got * 100 > max * warnPercent;
       if (isNearLimit[family] && !wasNear) return {kind: 'nearLimit', family};
     }
     return undefined;

@@ -94,8 +94,14 @@ export type Received =
   | OverLimit;
 
 export type OverLimit =
-  | {readonly kind: 'limit'; readonly family: Family; readonly notification: Notification}
+  | (PrefixExcess & {readonly kind: 'limit'; readonly notification: Notification})
   | {readonly kind: 'nearLimit'; readonly family: Family}; // once each time it is crossed
+
+export interface PrefixExcess {
+  readonly family: Family;
+  readonly max: number; // that the peer may have
+  readonly got: number; // when the message that was too much was taken in
+}
 
 /** A route that the speaker originates. */
 export interface LocalRoute {

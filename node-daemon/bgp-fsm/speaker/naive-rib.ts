@@ -292,12 +292,13 @@ export class NaiveRib implements rib.RibApi {
   }
 
   #overLimit({policy, paths}: PeerState): rib.OverLimit | undefined {
-    const {maxPrefixes} = policy;
-    if (maxPrefixes === undefined) return undefined;
+    if (policy.maxPrefixes === undefined) return undefined;
+    const {max} = policy.maxPrefixes;
     const counts = countOf(paths.keys());
-    const family = FAMILIES.find(each => counts[each] > maxPrefixes.max);
+    const family = FAMILIES.find(each => counts[each] > max);
     if (family === undefined) return undefined;
-    return {kind: 'limit', family, notification: maxPrefixesNotice(family, maxPrefixes.max)};
+    const notification = maxPrefixesNotice(family, max);
+    return {kind: 'limit', family, max, got: counts[family], notification};
   }
 
   #best(key: string): Path | undefined {

@@ -5,7 +5,7 @@
 import type {Again, Event} from '../fsm/event.js';
 import type {HelperLimits} from '../fsm/graceful-helper.js';
 import type {DownReason, Negotiated, SessionConfig, State} from '../fsm/types.js';
-import type {PeerIx, PeerPolicy, Received, RibApi} from '../rib/types.js';
+import type {PeerIx, PeerPolicy, PrefixExcess, Received, RibApi} from '../rib/types.js';
 import {
   ADMIN_RESET,
   ADMIN_SHUTDOWN,
@@ -62,6 +62,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   #sinceMs: number; // in this state
   #usesOtherAsn = false; // the peer has refused the first
   #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
+  #excess: PrefixExcess | undefined; // of the session that it ended
   #establishedCount = 0;
   readonly #heard = new Set<Family>(); // End-of-RIB, in this session
   #lastError: Words | undefined; // of an attempt or a session
@@ -240,6 +241,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       state: this.#state,
       inStateMs: clock.nowMs() - this.#sinceMs,
       isLimited: this.#isLimited,
+      excess: this.#excess,
       negotiated: this.#negotiated,
       localAddress: this.#session.line?.connection.localAddress,
       established: this.#establishedCount,
@@ -273,6 +275,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   established(connection: Connection, negotiated: Negotiated): void {
     this.#negotiated = negotiated;
     this.#establishedCount++;
+    this.#excess = undefined;
     this.#heard.clear();
     this.#routes.up(connection, negotiated);
     this.#configureBfd();
@@ -281,6 +284,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   down(reason: DownReason, negotiated: Negotiated): void {
     this.#negotiated = undefined;
+    if (this.#excess !== undefined)
+      this.failed(`${this.#lastError?.words}; got ${this.#excess.got}`);
     this.#lastDown = this.#lastError; // `failed` came before
     this.#routes.down(reason, negotiated);
     this.#configureBfd();
@@ -382,6 +387,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
         return;
       case 'limit': {
         const seconds = this.#config.prefixLimitRestartSeconds;
+        const {family, max, got} = received;
+        this.#excess = {family, max, got};
         this.#isLimited = seconds === undefined;
         const again = seconds === undefined ? 'never' : {afterMs: seconds * 1000};
         this.#stopItself(received.notification, again);

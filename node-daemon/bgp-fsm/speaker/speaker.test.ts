@@ -164,11 +164,17 @@ test('too many prefixes end the session until somebody has a look', t => {
   t.is(couple.left.rib.routes.length, 2);
   t.is(
     couple.left.peer(RIGHT).lastError?.words,
-    'sent Cease: hard reset (Cease: maximum number of prefixes reached)',
+    'sent Cease: hard reset (Cease: maximum number of prefixes reached (ipv4, limit 2)); got 3',
+  );
+  t.deepEqual(couple.left.peer(RIGHT).excess, {family: 'ipv4', max: 2, got: 3});
+  t.is(
+    couple.right.peer(LEFT).lastDown?.words,
+    'received Cease: hard reset (Cease: maximum number of prefixes reached (ipv4, limit 2))',
   );
   couple.configureLeft({policy: {...plainPolicy, maxPrefixes: {...maxPrefixes, max: 9}}});
   couple.clock.run(120_000);
   t.deepEqual(couple.states, ESTABLISHED);
+  t.is(couple.left.peer(RIGHT).excess, undefined);
 });
 
 test('a limit that is set below what is there ends the session at once', t => {

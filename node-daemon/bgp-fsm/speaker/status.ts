@@ -1,6 +1,6 @@
 /** What a speaker tells of itself, as one value. Pure types; texts and shapes of the API are the shell's. */
 import type {Negotiated, State} from '../fsm/types.js';
-import type {PeerCounters, PeerIx} from '../rib/types.js';
+import type {PeerCounters, PeerIx, PrefixExcess} from '../rib/types.js';
 import type {Family} from '../wire/family.js';
 import type {BfdStatus} from './bfd-sessions.js';
 import type {PeerConfig, PeerRange} from './config.js';
@@ -12,6 +12,7 @@ export interface PeerStatus {
   readonly state: State;
   readonly inStateMs: number;
   readonly isLimited: boolean; // stopped for the number of its prefixes until somebody resets it
+  readonly excess: PrefixExcess | undefined; // what its last session ended for
   readonly negotiated: Negotiated | undefined; // while Established
   readonly localAddress: Uint8Array | undefined;
   readonly established: number; // how often it was

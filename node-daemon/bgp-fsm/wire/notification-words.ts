@@ -1,5 +1,11 @@
 /** NOTIFICATIONs in words, for logs and `twillctl bgp peers`. Pure. */
-import {hardResetReason, isHardReset, shutdownText, type Notification} from './notification.js';
+import {
+  hardResetReason,
+  isHardReset,
+  prefixBound,
+  shutdownText,
+  type Notification,
+} from './notification.js';
 
 interface Words {
   readonly name: string;
@@ -86,8 +92,12 @@ export function describeNotification(what: Notification): string {
 }
 
 function sayOne(what: Notification): string {
-  const text = isHardReset(what) ? undefined : shutdownText(what);
-  return text === undefined ? wordsOf(what) : `${wordsOf(what)}, ${JSON.stringify(text)}`;
+  if (isHardReset(what)) return wordsOf(what);
+  const text = shutdownText(what);
+  if (text !== undefined) return `${wordsOf(what)}, ${JSON.stringify(text)}`;
+  const limit = prefixBound(what);
+  if (limit === undefined) return wordsOf(what);
+  return `${wordsOf(what)} (${limit.family}, limit ${limit.bound})`;
 }
 
 function wordsOf({code, subcode}: Notification): string {

@@ -45,7 +45,17 @@ const vectors = [
   ['FSM error: unexpected message in OpenSent', '0015 03 05 01'],
   ['FSM error: unexpected message in OpenConfirm', '0015 03 05 02'],
   ['FSM error: unexpected message in Established', '0015 03 05 03'],
-  ['Cease: maximum number of prefixes reached', '001c 03 06 01 0001 01 000003e8'],
+  ['Cease: maximum number of prefixes reached', '0015 03 06 01'],
+  ['Cease: maximum number of prefixes reached', '001b 03 06 01 0001 01 000003'],
+  ['Cease: maximum number of prefixes reached', '001c 03 06 01 0019 41 000003e8'],
+  [
+    'Cease: maximum number of prefixes reached (ipv4, limit 1000)',
+    '001c 03 06 01 0001 01 000003e8',
+  ],
+  [
+    'Cease: hard reset (Cease: maximum number of prefixes reached (ipv6, limit 4294967295))',
+    '001e 03 06 09 06 01 0002 01 ffffffff',
+  ],
   ['Cease: administrative shutdown', '0015 03 06 02'],
   ['Cease: administrative shutdown, "né"', '0019 03 06 02 03 6ec3a9'],
   ['Cease: peer de-configured', '0015 03 06 03'],

@@ -11,7 +11,7 @@
  * both: a length past the end, broken UTF-8 and missing octets are read as far as they go and
  * never fail (BIRD's CVE-2019-16159 was this parser).
  */
-import {copyOf, EMPTY, u8, Writer} from './bytes.js';
+import {copyOf, EMPTY, u16, u32, u8, Writer} from './bytes.js';
 import {
   ADMIN_RESET,
   ADMIN_SHUTDOWN,
@@ -24,13 +24,18 @@ import {
   MAX_PREFIXES,
   NOTIFICATION,
 } from './constants.js';
-import {AFI_SAFI, type Family} from './family.js';
+import {AFI_SAFI, familyOf, type Family} from './family.js';
 import {beginMessage, endMessage} from './header.js';
 
 export interface Notification {
   readonly code: number;
   readonly subcode: number;
   readonly data: Uint8Array; // a copy: outlives the receive buffer
+}
+
+export interface PrefixBound {
+  readonly family: Family;
+  readonly bound: number;
 }
 
 const MAX_DATA = MAX_MESSAGE - HEADER_LENGTH - 2;
@@ -77,6 +82,14 @@ export function shutdownNotice(
 export function maxPrefixesNotice(family: Family, bound: number): Notification {
   const {afi, safi} = AFI_SAFI[family];
   return notification(CEASE, MAX_PREFIXES, new Writer(7).u16(afi).u8(safi).u32(bound).take());
+}
+
+/** What Cease 1 says of its bound (RFC 4486 §4), also inside a hard reset; most say nothing. */
+export function prefixBound(of: Notification): PrefixBound | undefined {
+  const {code, subcode, data} = hardResetReason(of) ?? of;
+  if (code !== CEASE || subcode !== MAX_PREFIXES || data.length < 7) return undefined;
+  const family = familyOf(u16(data, 0), u8(data, 2));
+  return family && {family, bound: u32(data, 3)};
 }
 
 /** Text of Cease 2 and 4, also inside a hard reset; undefined when there is none. */
