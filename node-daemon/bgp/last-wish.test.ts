@@ -21,7 +21,7 @@ function wishOf(peers: readonly object[]): BgpWish {
   return {
     ...{config, routes, installRoutes: true, facts: {reflectors: ['b']}, links: ['eth1']},
     ...{passwordFiles: [], kept: [], withheld: [], problems: []},
-    memory: {sessions: new Set(), clients: new Set(), reflectors: new Set()} as never,
+    memory: {sessions: new Set(['b', 'c']), clients: new Set(['c']), shelf: {}} as never,
   };
 }
 
@@ -44,6 +44,7 @@ test('what was kept is there after a start, policies and all; passwords are read
   t.deepEqual(last?.routes, wish.routes);
   t.deepEqual(last?.facts, wish.facts);
   t.deepEqual(last?.links, ['eth1']);
+  t.deepEqual(last?.memory, {sessions: new Set(['b', 'c']), clients: new Set(['c'])});
   t.is(last?.config.peers[0]?.password, 'orange');
   const idOf = (at: number) => wish.config?.peers[at]?.policy.importPolicy?.id;
   t.is(last?.config.peers[1]?.policy.importPolicy?.id, idOf(1));
@@ -98,7 +99,7 @@ test('the format has a new number when what it holds changes', t => {
   const digest = createHash('sha256').update(names.join()).digest('hex').slice(0, 8);
   t.deepEqual(
     {FORMAT, digest},
-    {FORMAT: 3, digest: 'adae20a8'},
+    {FORMAT: 4, digest: 'adae20a8'},
     'raise FORMAT, then note the digest',
   );
 });

@@ -1,6 +1,7 @@
 /**
  * What the speaker was last told, on disk: a daemon that starts while etcd is away takes its sessions up
- * again, before its peers' restart time is over. Shell. Never a password: of each the file that it was
+ * again, before its peers' restart time is over, and one that knows etcd keeps the sessions that were kept
+ * until their replacement is proven. Shell. Never a password: of each the file that it was
  * read from, to be read again; a session whose password cannot be had is left out.
  */
 import {mkdir, open, readFile, rename, rm} from 'node:fs/promises';
@@ -13,8 +14,8 @@ import {ConfigReader, packConfig, type ConfigMessage} from './config-message.js'
 import type {BgpWish, LastWish, PasswordRead} from './config/input.js';
 import {readPassword} from './config/password-files.js';
 
-/** To be raised with every change of what SpeakerConfig holds: an older file is then left unread. */
-export const FORMAT = 3;
+/** To be raised with every change of what SpeakerConfig and the rest hold: an older file is then left unread. */
+export const FORMAT = 4;
 
 const NAME = 'bgp-last-wish';
 
@@ -80,7 +81,7 @@ export class LastWishFile {
 
 /** Undefined: no speaker has to run. `before`: routes, where the wish says that those stay. */
 function toStored(
-  {config, routes, installRoutes, facts, passwordFiles, links}: BgpWish,
+  {config, routes, installRoutes, facts, passwordFiles, links, memory}: BgpWish,
   passwords: ReadonlyMap<string, PasswordRead>,
   before: readonly LocalRoute[],
 ): Stored | undefined {
@@ -92,7 +93,11 @@ function toStored(
     peers: withPaths(config.peers, paths),
     ranges: withPaths(config.ranges, paths),
   };
-  const rest = {routes: routes ?? before, installRoutes, facts, passwordFiles, links};
+  const {sessions, clients} = memory;
+  const rest = {
+    ...{routes: routes ?? before, installRoutes, facts, passwordFiles, links},
+    memory: {sessions, clients},
+  };
   return {format: FORMAT, config: packConfig(keepable), rest};
 }
 

@@ -29,7 +29,7 @@ export function deriveBgp(input: BgpInput): BgpWish | undefined {
   const hasMesh = spec.nodeMesh ?? input.state.network.backend === 'bgp';
   const isAsked = hasMesh || spec.routeReflector !== undefined || records.length > 0;
   const isCutOff = !isAsked && input.state.network.backend === 'bgp';
-  const keepsMesh = isCutOff && (input.memory?.sessions.size ?? 0) > 0;
+  const keepsMesh = isCutOff && hadSessions(input);
   const wish =
     isAsked || keepsMesh
       ? deriveSpeaker(input, spec, {records, hasMesh, isCutOff})
@@ -53,6 +53,11 @@ function warnings(
       ? [{key, message: 'spec.installRoutes is false: no node has routes to the pods of others'}]
       : []),
   ];
+}
+
+/** With nodes that are still there. */
+function hadSessions({memory, state: {nodes}}: BgpInput): boolean {
+  return [...(memory?.sessions ?? [])].some(name => nodes.has(name));
 }
 
 function findConfig({state}: BgpInput): BgpConfig['spec'] {

@@ -54,10 +54,11 @@ export interface BgpWish {
   readonly isRecalled?: true;
 }
 
-/** What holds until etcd is known; see last-wish.ts. */
+/** What holds until etcd is known, and the sessions to keep from then on; see last-wish.ts. */
 export type LastWish = Pick<BgpWish, 'installRoutes' | 'facts' | 'passwordFiles' | 'links'> & {
   readonly config: SpeakerConfig;
   readonly routes: readonly LocalRoute[];
+  readonly memory: LastingMemory;
 };
 
 /** Of one record and one field; the rest of the wish stands. */
@@ -72,6 +73,9 @@ export interface SessionMemory {
   readonly clients: ReadonlySet<string>; // of them, for which we reflect
   readonly reflectors: ReadonlySet<string>; // from which all routes came once
 }
+
+/** What the next daemon goes on with. What it has from reflectors it has to hear anew. */
+export type LastingMemory = Pick<SessionMemory, 'sessions' | 'clients'>;
 
 export interface BgpMemory extends SessionMemory {
   readonly shelf: PolicyShelf;

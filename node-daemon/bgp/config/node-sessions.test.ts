@@ -41,6 +41,7 @@ const schedules = fc.array(
     {weight: 4, arbitrary: fc.constantFrom(...names.map(name => `derive ${name}`))},
     {weight: 2, arbitrary: fc.constant('tick')},
     {weight: 2, arbitrary: fc.constantFrom(...names.map(name => `configure ${name}`))},
+    {weight: 1, arbitrary: fc.constantFrom(...names.map(name => `restart ${name}`))},
   ),
   {minLength: 40, maxLength: 120},
 );
@@ -56,6 +57,8 @@ function move(
     const [what, name = ''] = step.split(' ');
     if (what === 'configure') fabric.configure(name, to);
     if (what === 'derive') fabric.derive(name);
+    if (what === 'restart') fabric.restart(name);
+    if (what === 'forget') fabric.restart(name, true);
     if (what === 'tick') fabric.tick();
     lost.push(...fabric.missing());
   }
@@ -71,7 +74,7 @@ function move(
   return lost;
 }
 
-test('no route is lost on the way from any configuration to any other, in any order of news', t => {
+test('no route is lost on the way from any configuration to any other, in any order of news and restarts', t => {
   t.is(moves.length, 12);
   fc.assert(
     fc.property(fc.constantFrom(...moves), schedules, ({from, to}, schedule) => {
@@ -97,6 +100,15 @@ test('control: without a memory routes are lost wherever no reflector stays', t 
       JSON.stringify({from, to}),
     );
   }
+});
+
+test('control: where restarted daemons forget what they had, routes are lost', t => {
+  const schedule = (what: string) =>
+    names
+      .toReversed() // the reflector is the last to hear of it
+      .flatMap(name => [`configure ${name}`, `${what} ${name}`, `derive ${name}`, 'tick']);
+  t.deepEqual(move(started(mesh), byOne, schedule('restart')), []);
+  t.true(move(started(mesh), byOne, schedule('forget')).length > 0);
 });
 
 test('a node that does not reach the reflectors keeps its sessions, and only these stay', t => {

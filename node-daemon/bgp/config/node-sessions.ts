@@ -10,8 +10,8 @@
  *   a client goes            when its record names a reflector of now, or says that its mesh is complete
  *   a mesh goes for BGPPeers when one of these has settled, or there are none
  *
- * New sessions are made only as the configuration of now wants them: a node that starts late, or again,
- * does not begin with what the others are leaving.
+ * New sessions are made only as the configuration of now wants them: a node that starts late does not begin
+ * with what the others are leaving. One whose daemon starts again goes on with what it had (last-wish.ts).
  */
 import type {NodeBgp} from '../../datastore/records/node.js';
 import type {SessionMemory} from './input.js';

@@ -58,6 +58,21 @@ export class PaperFabric {
     node.record = node.choice.facts;
   }
 
+  /**
+   * The daemon of one node starts anew: graceful restart keeps its routes and those of the others, and all
+   * sessions of it have to settle again. `isForgetful`: it knows nothing of the daemon before.
+   */
+  restart(name: string, isForgetful = false): void {
+    const node = this.#of(name);
+    const {sessions, clients} = node.memory;
+    node.memory = isForgetful ? emptyMemory : {...emptyMemory, sessions, clients};
+    node.reflectTicks.clear();
+    for (const other of this.#nodes.values()) {
+      if (node.upTicks.has(other.name)) node.upTicks.set(other.name, 0);
+      if (other.upTicks.has(name)) other.upTicks.set(name, 0);
+    }
+  }
+
   /** Sessions that both ends want come up or grow older. */
   tick(): void {
     for (const node of this.#nodes.values()) {

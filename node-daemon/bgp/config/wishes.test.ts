@@ -96,6 +96,38 @@ test('until etcd is known, what held before holds, with the ranges that are stil
   t.is(wishes.at(-1)?.isRecalled, undefined);
 });
 
+test('sessions that were kept are kept by the next daemon too, whether etcd is there or not', async t => {
+  const clock = new ManualClock();
+  const meshed = stateOf({nodes: [b]});
+  const cutOff = stateOf({nodes: [b], config: {nodeMesh: false}});
+  const first = create(t, meshed, clock);
+  await first.keeper.start();
+  await clock.advance(1000);
+  first.become(cutOff);
+  await clock.advance(1000);
+  const before = first.wishes.at(-1)!;
+  t.deepEqual(before.kept, ['b']);
+
+  const again = async (state: State, last: BgpWish | undefined) => {
+    const {keeper, wishes, become} = create(t, state, clock);
+    keeper.recall(last && {...last, config: last.config!, routes: last.routes!});
+    await keeper.start();
+    await clock.advance(1000);
+    become(cutOff);
+    await clock.advance(1000);
+    return wishes.at(-1);
+  };
+  for (const state of [cutOff, {...cutOff, synced: false}]) {
+    const wish = await again(state, before);
+    t.deepEqual(wish?.config, before.config);
+    t.deepEqual(wish?.kept, ['b']);
+    t.deepEqual(wish?.problems, before.problems);
+  }
+  const control = await again(cutOff, undefined);
+  t.is(control?.config, undefined);
+  t.regex(control?.problems[0]?.message ?? '', /it has no way to other nodes/);
+});
+
 test('a BGPConfig that is not understood is not taken for none', async t => {
   const clock = new ManualClock();
   const paper = {nodes: [b], ranges: ['10.244.1.0/26'], config: {asn: 64_600}};

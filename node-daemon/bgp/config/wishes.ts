@@ -8,7 +8,8 @@
  *
  * Before etcd's content is known nothing is wished but what the daemon before this one was told (`recall`):
  * an AS number by default would be a wrong one. The same while a BGPConfig is there that this version does
- * not understand, and did not before.
+ * not understand, and did not before. Sessions that the daemon before this one kept until their replacement
+ * is proven are kept on by this one: a restart changes nothing of what runs.
  */
 import {isDeepStrictEqual} from 'node:util';
 import type {Cidr, LocalRoute, PeerStatus} from '#bgp-fsm';
@@ -17,7 +18,7 @@ import type {Labels} from '../../datastore/records/selector.js';
 import type {State} from '../../state/state.js';
 import {deriveBgp, NO_SESSIONS} from './derive.js';
 import {findEtcdAddresses} from './etcd-addresses.js';
-import type {BgpWish, LastWish, PasswordRead} from './input.js';
+import type {BgpMemory, BgpWish, LastWish, PasswordRead} from './input.js';
 import {PasswordFiles} from './password-files.js';
 import {PolicyShelf} from './policy-shelf.js';
 import {SettledPeers, toSessionFact} from './settled.js';
@@ -132,7 +133,7 @@ export class BgpWishes {
         etcdAddresses: this.#etcdAddresses,
         passwords: this.#files.passwords,
         linkNeighbours: this.#linkNeighbours,
-        memory: this.#wish?.memory,
+        memory: this.#wish?.memory ?? (this.#last && toMemory(this.#last)),
       });
     let wish = derive();
     const files = wish?.passwordFiles ?? [];
@@ -163,7 +164,7 @@ export class BgpWishes {
     const routes = last.routes.filter(route => isStillOurs(route, ranges, addresses));
     this.#become({
       ...{...last, routes, kept: [], withheld: [], problems: [], isRecalled: true},
-      memory: {...NO_SESSIONS, shelf: new PolicyShelf(undefined)},
+      memory: toMemory(last),
     });
   }
 
@@ -188,6 +189,10 @@ export class BgpWishes {
     this.#etcdAddresses = found;
     this.renew();
   }
+}
+
+function toMemory({memory: {sessions, clients}}: LastWish): BgpMemory {
+  return {...NO_SESSIONS, sessions, clients, shelf: new PolicyShelf(undefined)};
 }
 
 /** A range of ours, or the route to a pod that is here. */

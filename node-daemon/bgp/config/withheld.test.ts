@@ -57,3 +57,10 @@ test('a node that the configuration cuts off keeps its sessions; they are not wi
   const off = outcome({nodes: [b], config: {nodeMesh: false}, memory});
   t.like(off, {kept: ['b'], withheld: [], peers: ['node/b']});
 });
+
+test('what is kept is no more than the nodes that are still there', t => {
+  const {memory} = outcome({nodes: [b]});
+  const wish = deriveBgp(paperInput({nodes: [c], config: {nodeMesh: false}, memory}));
+  t.is(wish?.config, undefined);
+  t.regex(wish?.problems[0]?.message ?? '', /it has no way to other nodes/);
+});
