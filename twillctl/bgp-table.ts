@@ -116,10 +116,19 @@ function sumOf(what: keyof PrefixCounts): (peer: BgpPeerView) => string {
   return ({prefixes}) => String(prefixes.ipv4[what] + prefixes.ipv6[what]);
 }
 
-/** Why it is not Established. Of one that is, nothing: its last error is history. */
-function reasonOf({state, stopped, lastError, lastDown}: BgpPeerView): string {
+/**
+ * Why it is not Established, and how much is kept of it until it is back. Of one that is, nothing: its
+ * last error is history.
+ */
+function reasonOf(peer: BgpPeerView): string {
+  if (peer.state === 'Established') return peer.stopped ?? '';
+  const {ipv4, ipv6} = peer.prefixes;
+  const stale = ipv4.stale + ipv6.stale;
+  return [downWordsOf(peer), stale === 0 ? '' : `${stale} stale`].filter(Boolean).join('; ');
+}
+
+function downWordsOf({stopped, lastError, lastDown}: BgpPeerView): string {
   if (stopped !== undefined) return stopped;
-  if (state === 'Established') return '';
   const [latest] = [lastError, lastDown]
     .filter(error => error !== undefined)
     .sort((a, b) => a.secondsAgo - b.secondsAgo);

@@ -182,6 +182,28 @@ test('a stopped peer says so, and so does a restart that is not over', async t =
   t.is(err, "The speaker's own restart is not over for ipv4, waiting for tor-b.\n");
 });
 
+test('prefixes that are kept of a peer that is away are told where nobody asked for more', async t => {
+  const prefixes = {ipv4: {...none, received: 12, stale: 12}, ipv6: {...none, stale: 1}};
+  const peers: readonly BgpPeerView[] = [
+    {...down, prefixes},
+    {...tor, name: 'tor-c', prefixes, stopped: 'shut down'},
+    {...down, name: 'tor-d'},
+    {...down, name: 'tor-e', stopped: '', prefixes}, // nothing is known
+  ];
+  const {type} = await createDesk(t, {...answer, peers});
+  const lines = (await type('bgp peers')).out.split('\n').slice(1);
+  t.deepEqual(
+    lines.map(line => line.slice(lines[0]?.indexOf('no TCP'))),
+    [
+      'no TCP answer; a password is configured, wrong key? (7s ago); 13 stale',
+      'shut down; 13 stale',
+      'no TCP answer; a password is configured, wrong key? (7s ago)',
+      '13 stale',
+      '',
+    ],
+  );
+});
+
 test('a node without a speaker or without peers says so', async t => {
   const off = await createDesk(t, undefined);
   const refused = {code: 1, out: '', err: 'Error: no BGP speaker runs on this node\n'};
@@ -262,6 +284,40 @@ test('a peer is found by its name, its node or its address', async t => {
     ...{code: 1, out: ''},
     err: 'Error: there is no peer nobody; there are node/b, tor-b\n',
   });
+});
+
+test('a range is no peer; those who dialled from it are', async t => {
+  const range: BgpRangeView = {
+    ...{name: 'racks', cidr: '198.51.100.0/24', localAsn: 64512, session: 'external'},
+    ...{state: 'Listening', peers: 2, established: 1, maxPeers: 20, families: ['ipv4', 'ipv6']},
+    password: false,
+  };
+  const ranges = [range, {...range, name: 'node', cidr: 'fe80::/10'}];
+  const link = {address: 'fe80::7', interface: 'eth1'};
+  const peers: readonly BgpPeerView[] = [
+    ...[up, {...down, name: 'node/fe80::7%eth1', ...link}],
+    {...down, name: 'racks/198.51.100.7', address: '198.51.100.7'},
+    {...down, name: 'racks/198.51.100.9', address: '198.51.100.9'},
+  ];
+  const {type, asked} = await createDesk(t, {...answer, peers, ranges});
+  const members = 'racks/198.51.100.7, racks/198.51.100.9';
+  const words: readonly (readonly [string, string])[] = [
+    ['racks', `racks is a range, 198.51.100.0/24; name one of its peers: ${members}`],
+    ['198.51.100.0/24', `racks is a range, 198.51.100.0/24; name one of its peers: ${members}`],
+    ['node', 'node is a range, fe80::/10; name one of its peers: node/fe80::7%eth1'],
+  ];
+  for (const [typed, said] of words) {
+    const refused = {code: 1, out: '', err: `Error: ${said}\n`};
+    t.deepEqual(await type(`bgp received ${typed}`), refused);
+    t.deepEqual(await type(`bgp advertised ${typed}`), refused);
+  }
+  t.deepEqual(asked, []);
+  t.is((await type('bgp received 198.51.100.7')).code, 0, 'control');
+  const lonely = await createDesk(t, {...answer, ranges: [range]});
+  t.is(
+    (await lonely.type('bgp received racks')).err,
+    'Error: racks is a range, 198.51.100.0/24, and nobody has dialled from it\n',
+  );
 });
 
 test('two peers at one address have to be told apart', async t => {

@@ -5,6 +5,7 @@ import type {
   ApiFamily,
   BgpPeersAnswer,
   BgpPeerView,
+  BgpRangeView,
   BgpRouteView,
   RoutesTable,
 } from '../node-daemon/bgp/api.js';
@@ -79,7 +80,7 @@ function openApi(globals: GlobalOptions, {env}: Terminal): NodeApi {
 
 /** By name, by the name of a node, or by address. */
 async function findPeer(api: NodeApi, typed: string): Promise<string> {
-  const {peers} = await api.bgpPeers();
+  const {peers, ranges = []} = await api.bgpPeers();
   const isTyped: readonly ((peer: BgpPeerView) => boolean)[] = [
     ({name}) => name === typed,
     ({name}) => name === `node/${typed}`,
@@ -89,12 +90,26 @@ async function findPeer(api: NodeApi, typed: string): Promise<string> {
     const [first, ...others] = peers.filter(test);
     if (first !== undefined && others.length === 0) return first.name;
     if (first !== undefined) {
-      const names = [first, ...others].map(({name}) => name).join(', ');
-      throw new CommandError(`several peers have ${typed}: ${names}`);
+      throw new CommandError(`several peers have ${typed}: ${namesOf([first, ...others])}`);
     }
   }
-  const names = peers.map(({name}) => name).join(', ') || 'none';
-  throw new CommandError(`there is no peer ${typed}; there are ${names}`);
+  const range = ranges.find(({name, cidr}) => name === typed || cidr === typed);
+  if (range !== undefined) throw new CommandError(sayRange(range, peers));
+  throw new CommandError(`there is no peer ${typed}; there are ${namesOf(peers) || 'none'}`);
+}
+
+/** RANGE/ADDRESS are those who dialled from it; NAME/… may also be a node's. */
+function sayRange({name: range, cidr}: BgpRangeView, peers: readonly BgpPeerView[]): string {
+  const members = peers.filter(({name, address, interface: link}) =>
+    [`${range}/${address}`, `${range}/${address}%${link}`].includes(name),
+  );
+  const words = `${range} is a range, ${cidr}`;
+  if (members.length === 0) return `${words}, and nobody has dialled from it`;
+  return `${words}; name one of its peers: ${namesOf(members)}`;
+}
+
+function namesOf(peers: readonly BgpPeerView[]): string {
+  return peers.map(({name}) => name).join(', ');
 }
 
 async function readRoutes(

@@ -160,7 +160,9 @@ function addBgp(program: Command, terminal: Terminal): void {
   const bgp = program.command('bgp').description('the BGP speaker of this host');
   bgp
     .command('peers')
-    .description('sessions: their state, prefixes, and why those that are down are down')
+    .description(
+      'sessions by name: their state, prefixes, why one is down, and what is kept of it as stale',
+    )
     .addOption(output('wide', 'json', 'yaml'))
     .action(async (options: BgpPeersOptions, command: Command) => {
       const {runBgpPeers} = await import('./bgp.js');

@@ -24,6 +24,10 @@ import type {
   PrefixCounts,
 } from './api.js';
 
+const collator = new Intl.Collator('en', {numeric: true});
+
+type Named = Pick<BgpPeerView, 'name'>;
+
 export interface SpeakerSelf {
   readonly node: string;
   readonly asn: number;
@@ -37,9 +41,14 @@ export function toPeersAnswer(self: SpeakerSelf, status: SpeakerStatus): BgpPeer
     asn: self.asn,
     identifier: formatIdentifier(self.identifier),
     restart: {isOver, pending, awaited},
-    peers: status.peers.map(toPeerView),
-    ranges: status.ranges.map(toRangeView),
+    peers: status.peers.map(toPeerView).sort(byName),
+    ranges: status.ranges.map(toRangeView).sort(byName),
   };
+}
+
+/** As people count: node/b-2 before node/b-10, and racks/10.0.0.9 before racks/10.0.0.10. */
+function byName(a: Named, b: Named): number {
+  return collator.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 }
 
 export function toPeerView(status: PeerStatus): BgpPeerView {

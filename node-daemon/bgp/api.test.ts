@@ -149,6 +149,30 @@ test('the answer names the speaker and how far its own restart is', t => {
   t.is(formatIdentifier(0xffffffff), '255.255.255.255');
 });
 
+test('peers and ranges come by name, in whatever order they were made', t => {
+  const self = {node: 'a', asn: 64512, identifier: 1};
+  const restart = {isOver: true, pending: [], awaited: []};
+  const names = ['node/b-2', 'node/b-10', 'node/b-010', 'racks/10.0.0.9', 'racks/10.0.0.10', 'tor'];
+  const peers = names.map(name => ({...up, config: {...up.config, name}}));
+  const [first, ...rest] = peers; // `first` was made anew
+  const range = (name: string) => ({
+    config: {...down.config, name, cidr: '198.51.100.0/24', maxPeers: 20},
+    ...{peers: 0, established: 0},
+  });
+  const ranges = ['racks-10', 'racks-9'].map(range);
+  for (const order of [peers, [...rest, first!], [...peers].reverse()]) {
+    const answer = toPeersAnswer(self, {restart, peers: order, ranges});
+    t.deepEqual(
+      answer.peers.map(({name}) => name),
+      ['node/b-2', 'node/b-010', 'node/b-10', 'racks/10.0.0.9', 'racks/10.0.0.10', 'tor'],
+    );
+    t.deepEqual(
+      answer.ranges.map(({name}) => name),
+      ['racks-9', 'racks-10'],
+    );
+  }
+});
+
 function shown(prefix: string, more: Partial<ShownPath> = {}): ShownPath {
   const cidr = parseCidr(prefix);
   if (cidr === undefined) throw new Error(prefix);

@@ -9,8 +9,8 @@ export interface BgpPeersAnswer {
   readonly asn: number;
   readonly identifier: string; // 192.0.2.1
   readonly restart: RestartView;
-  readonly peers: readonly BgpPeerView[];
-  readonly ranges: readonly BgpRangeView[];
+  readonly peers: readonly BgpPeerView[]; // by name, numbers in it as numbers
+  readonly ranges: readonly BgpRangeView[]; // likewise
 }
 
 /** All of it at once, for metrics and for the status of the node. */
