@@ -1,25 +1,23 @@
 /**
  * Learnt routes in the kernel, and the way to next hops out of it. Shell over routes.ts, tracker.ts.
  *
- *   select, sweep ───────────────> LearntRoutes ── batches ──> kernel
- *   watch ──> NextHopTracker <─── Underlay <───── news, dumps ───┘
+ *   select, sweep ──> LearntRoutes ── RouteWriter ──> kernel
+ *   watch ──> NextHopTracker <─── Underlay <───── news, dumps
  *                  └──> onNextHops
  *
- * Batches go out in slices of a millisecond or two, some on their way at once. What the kernel refuses
- * is tried again with backoff, by itself; what is lost or doubtful is looked at again (all of it: a
- * "picture"), and so is everything from time to time. Nothing is removed when it stops.
+ * What is lost or doubtful is looked at again (all of it: a "picture"), and so is everything from time
+ * to time. Nothing is removed when it stops.
  */
 import type {Family, NextHopState, SelectedColumns, SelectedRoute} from '#bgp-fsm';
-import {NetlinkError, type Monitor, type NetlinkSocket} from '#native-addon';
+import {NetlinkError, type Message, type Monitor, type NetlinkSocket} from '#native-addon';
 import type {Clock, Timer} from '../../datastore/clock.js';
 import {toNews, type News} from './news.js';
 import {takePicture} from './picture.js';
 import type {Refused} from './refusals.js';
-import {objectRequest} from './requests.js';
-import {families, LearntRoutes, type Batch} from './routes.js';
+import {RouteWriter} from './route-writer.js';
+import {families, LearntRoutes} from './routes.js';
 import {NextHopTracker, type NextHop} from './tracker.js';
 import {Underlay} from './underlay.js';
-import type {Message} from '#native-addon';
 
 export interface BgpKernelOptions {
   readonly openSocket: () => Promise<NetlinkSocket>;
@@ -54,11 +52,6 @@ export interface BgpKernelStatus {
   readonly pictures: number;
 }
 
-/** More at once would hold up the event loop, and more on its way pods that wait for the kernel's network lock. */
-const SLICE = 128;
-const MOST_UNDER_WAY = 2;
-/** `select` answers when no more than this wait. */
-const TAKEN_BELOW = 1024;
 const DEBOUNCE_MS = 200;
 const SHOWN_REFUSALS = 20;
 
@@ -67,21 +60,18 @@ export class BgpKernel {
   readonly #clock: Clock;
   readonly #tracker: NextHopTracker;
   readonly #routes: LearntRoutes;
+  readonly #writer: RouteWriter;
   readonly #resyncMs: number;
   #underlay = new Underlay();
   #socket: Promise<NetlinkSocket> | undefined;
   #monitor: Pick<Monitor, 'ignore' | 'close'> | undefined;
-  #underWay: Promise<void>[] = [];
   #newsSincePicture: News[] | undefined; // while one is taken
   #isReflecting = false;
   #pictureTimer: Timer | undefined;
   #wantsPicture = false;
   #isTaking = false;
-  #pictureAtMs = Infinity;
+  #resyncTimer: Timer | undefined;
   #pictures = 0;
-  #wake: () => void = () => undefined;
-  #takers: (() => void)[] = [];
-  #running: Promise<void> | undefined;
   #isStopped = false;
   #holding = ''; // families, as last told
 
@@ -91,6 +81,12 @@ export class BgpKernel {
     this.#resyncMs = options.resyncMs ?? 60_000;
     this.#tracker = new NextHopTracker(this.#underlay);
     this.#routes = new LearntRoutes(hop => this.#tracker.resolve(hop));
+    this.#writer = new RouteWriter(this.#routes, {
+      clock: this.#clock,
+      useSocket: action => this.#use(action),
+      onRefused: (err, isFirst) => this.#refused(err, isFirst),
+      onIdle: () => this.#tellHolding(),
+    });
   }
 
   /**
@@ -104,32 +100,27 @@ export class BgpKernel {
     });
     await this.#takePicture();
     this.#holding = this.#heldFamilies().join();
-    this.#running = this.#run();
+    this.#writer.start();
+    this.#pictureAgain();
     return {ipv4: this.#routes.heldCount('ipv4'), ipv6: this.#routes.heldCount('ipv6')};
   }
 
   /** Resolves when there is room for more. In the order of the calls. */
   select(routes: readonly SelectedRoute[]): Promise<void> {
     for (const route of routes) this.#routes.select(route);
-    return this.#taken();
+    return this.#writer.taken();
   }
 
   /** The same. */
   selectColumns(columns: SelectedColumns): Promise<void> {
     this.#routes.selectColumns(columns);
-    return this.#taken();
-  }
-
-  #taken(): Promise<void> {
-    this.#wake();
-    if (this.#routes.queued < TAKEN_BELOW) return Promise.resolve();
-    return new Promise(resolve => this.#takers.push(resolve));
+    return this.#writer.taken();
   }
 
   /** All that will be selected of the family is: what an earlier process left beyond it goes. */
   sweep(family: Family): void {
     this.#routes.sweep(family);
-    this.#wake();
+    this.#writer.wake();
   }
 
   /** The states of those that are new come by onNextHops. */
@@ -155,41 +146,17 @@ export class BgpKernel {
   }
 
   /** Nothing is left to write for what was selected so far, but what was refused. */
-  async settled(): Promise<void> {
-    while (this.#routes.queued > 0 || this.#underWay.length > 0) {
-      await new Promise<void>(resolve => this.#takers.push(resolve));
-      await Promise.all(this.#underWay);
-    }
+  settled(): Promise<void> {
+    return this.#writer.settled();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#pictureTimer?.cancel();
+    this.#resyncTimer?.cancel();
     this.#monitor?.close();
-    this.#wake();
-    await this.#running;
-    await Promise.all(this.#underWay);
+    await this.#writer.stop();
     (await this.#socket?.catch(() => undefined))?.close();
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#isStopped) {
-      if (this.#clock.nowMs() >= this.#pictureAtMs) this.#pictureSoon();
-      const batch = this.#routes.plan(SLICE, this.#clock.nowMs());
-      if (this.#routes.queued < TAKEN_BELOW) this.#tellTakers();
-      if (lengthOf(batch) === 0) {
-        this.#tellHolding();
-        await this.#sleep();
-        continue;
-      }
-      const sent = this.#send(batch).finally(() => {
-        this.#underWay = this.#underWay.filter(each => each !== sent);
-        this.#wake();
-      });
-      this.#underWay.push(sent);
-      if (this.#underWay.length >= MOST_UNDER_WAY) await this.#underWay[0];
-    }
-    this.#tellTakers();
   }
 
   #heldFamilies(): readonly Family[] {
@@ -201,20 +168,6 @@ export class BgpKernel {
     if (held.join() === this.#holding) return;
     this.#holding = held.join();
     this.#options.onHolding?.(held);
-  }
-
-  async #send(batch: Batch): Promise<void> {
-    const hadRefusals = this.#routes.refusals.size > 0;
-    const errors = await this.#use(socket => carryOut(socket, batch)).catch((error: unknown) => {
-      if (!(error instanceof NetlinkError)) throw error;
-      // what became of them the next picture tells
-      return new Array<NetlinkError>(lengthOf(batch)).fill(error);
-    });
-    const isDoubtful = this.#routes.settle(batch, errors, this.#clock.nowMs());
-    if (!isDoubtful) return;
-    this.#doubt('the kernel refused something');
-    const err = errors.find(error => error !== undefined);
-    if (!hadRefusals) this.#options.log.warn({err}, 'kernel refused what BGP has learnt');
   }
 
   #hear(message: Message): void {
@@ -244,11 +197,11 @@ export class BgpKernel {
       case 'lost-route': {
         const {family, destination} = news.route;
         this.#routes.lostRoute(family, destination.address, destination.bits);
-        return this.#wake();
+        return this.#writer.wake();
       }
       case 'lost-object':
         this.#routes.lostObject(news.id);
-        return this.#wake();
+        return this.#writer.wake();
       case 'doubt':
         return this.#doubt(news.why);
     }
@@ -276,13 +229,18 @@ export class BgpKernel {
 
   #reflect(): void {
     this.#routes.resolveAll(hop => this.#tracker.resolve(hop));
-    this.#wake();
+    this.#writer.wake();
     this.#tellNextHops();
   }
 
   #tellNextHops(): void {
     const changes = this.#tracker.takeChanges();
     if (changes.length > 0) this.#options.onNextHops(changes);
+  }
+
+  #refused(err: NetlinkError | undefined, isFirst: boolean): void {
+    this.#doubt('the kernel refused something');
+    if (isFirst) this.#options.log.warn({err}, 'kernel refused what BGP has learnt');
   }
 
   #doubt(why: string): void {
@@ -293,8 +251,14 @@ export class BgpKernel {
     });
   }
 
+  /** All is looked at again from time to time. */
+  #pictureAgain(): void {
+    this.#resyncTimer?.cancel();
+    this.#resyncTimer = this.#clock.after(this.#resyncMs, () => this.#pictureSoon());
+  }
+
   #pictureSoon(why = 'it is time'): void {
-    this.#pictureAtMs = this.#clock.nowMs() + this.#resyncMs;
+    this.#pictureAgain();
     if (this.#isTaking) {
       this.#wantsPicture = true;
       return;
@@ -310,7 +274,7 @@ export class BgpKernel {
     const news: News[] = (this.#newsSincePicture = []);
     this.#routes.beginObservation();
     try {
-      await Promise.all(this.#underWay); // a dump does not see what is still on its way
+      await this.#writer.landed(); // a dump does not see what is still on its way
       const {underlay, observation} = await this.#use(takePicture);
       this.#underlay = underlay;
       this.#tracker.setUnderlay(underlay);
@@ -321,7 +285,6 @@ export class BgpKernel {
     } finally {
       this.#isTaking = false;
       this.#newsSincePicture = undefined;
-      this.#pictureAtMs = this.#clock.nowMs() + this.#resyncMs;
     }
     if (this.#wantsPicture) this.#doubt('things happened meanwhile');
     this.#wantsPicture = false;
@@ -348,40 +311,4 @@ export class BgpKernel {
       throw error;
     }
   }
-
-  /** Until there is something to do. */
-  async #sleep(): Promise<void> {
-    const dueMs = Math.min(this.#pictureAtMs, this.#routes.refusals.nextDueMs());
-    let timer: Timer | undefined;
-    await new Promise<void>(resolve => {
-      this.#wake = resolve;
-      const delayMs = Math.max(0, dueMs - this.#clock.nowMs());
-      if (Number.isFinite(delayMs)) timer = this.#clock.after(delayMs, resolve);
-    });
-    this.#wake = () => undefined;
-    timer?.cancel();
-  }
-
-  #tellTakers(): void {
-    const takers = this.#takers;
-    this.#takers = [];
-    for (const tell of takers) tell();
-  }
-}
-
-function lengthOf({objects, routes, garbage}: Batch): number {
-  return objects.length + routes.length + garbage.length;
-}
-
-/** In this order, also between batches: a socket carries out what it is given one after the other. */
-async function carryOut(
-  socket: NetlinkSocket,
-  {objects, routes, garbage}: Batch,
-): Promise<readonly (NetlinkError | undefined)[]> {
-  const answers = await Promise.all([
-    socket.send(objects.map(objectRequest)),
-    socket.sendBatch(routes),
-    socket.send(garbage.map(objectRequest)),
-  ]);
-  return answers.flat();
 }

@@ -11,9 +11,9 @@
  * `held` is what we believe the kernel has, what an earlier process left included. Such an object is
  * taken over by the next hop that it fits (`claim`), and is garbage once no route names it.
  */
-import type {Family, SelectedNextHop} from '#bgp-fsm';
 import {firstBgpNexthopId, lastBgpNexthopId} from '../../kernel/bgp-objects.js';
 import {addressText, equalOctets} from '../../kernel/key.js';
+import {HopSets, type Hop, type HopSet, type HopSetsOwner, type Path} from './hop-sets.js';
 
 export type KernelObject =
   | {readonly kind: 'hop'; readonly ifindex: number; readonly gateway: Uint8Array}
@@ -22,31 +22,6 @@ export type KernelObject =
 export interface Member {
   readonly id: number;
   readonly weight: number;
-}
-
-/** How a next hop is reached now. */
-export interface Path {
-  readonly ifindex: number;
-  readonly gateway: Uint8Array;
-}
-
-export interface Hop {
-  readonly key: string;
-  readonly address: Uint8Array;
-  readonly ifindex: number;
-  id: number; // 0: none yet
-  path: Path | undefined; // undefined: unreachable
-  readonly sets: Set<HopSet>;
-}
-
-export interface HopSet {
-  readonly ix: number;
-  readonly key: string;
-  readonly hops: readonly {readonly hop: Hop; readonly weight: number}[];
-  groupId: number; // 0: none yet, or one next hop
-  routes: number; // that are to have it
-  /** Slots of routes that cannot be written before the kernel has its object; see routes.ts. */
-  readonly waiting: Record<Family, number[]>;
 }
 
 export interface ObjectOp {
@@ -62,18 +37,11 @@ export interface ObjectWrites {
   readonly ready: readonly HopSet[];
 }
 
-/** linux/nexthop.h: the weight less one in eight bits, and 255 is refused by older kernels. */
-const MOST_WEIGHT = 255;
-
-export class NextHopObjects {
-  readonly hops = new Map<string, Hop>();
+export class NextHopObjects implements HopSetsOwner {
+  readonly sets = new HopSets(this);
   readonly #held = new Map<number, KernelObject>();
   readonly #owners = new Map<number, Hop | HopSet>();
   readonly #routeCounts = new Map<number, number>(); // of held objects, by routes in the kernel
-  readonly #sets = new Map<string, HopSet>();
-  readonly #byIdentity = new WeakMap<readonly SelectedNextHop[], HopSet>();
-  readonly #byIx: (HopSet | undefined)[] = [];
-  readonly #freeIx: number[] = [];
   readonly #dirtyHops = new Set<Hop>();
   readonly #dirtySets = new Set<HopSet>();
   readonly #touched = new Set<number>(); // since beginObservation
@@ -91,38 +59,24 @@ export class NextHopObjects {
     return this.#held.size;
   }
 
-  set(ix: number): HopSet {
-    const set = this.#byIx[ix];
-    if (set === undefined) throw new Error(`no set ${ix}`);
-    return set;
+  hopCame(hop: Hop): void {
+    hop.path = this.#resolve(hop);
+    this.#dirtyHops.add(hop);
   }
 
-  /** The set of these; to be given back by `release`, once for each time. */
-  retain(nextHops: readonly SelectedNextHop[]): HopSet {
-    let set = this.#byIdentity.get(nextHops);
-    if (set === undefined || this.#byIx[set.ix] !== set) {
-      set = this.#intern(nextHops);
-      this.#byIdentity.set(nextHops, set);
-    }
-    set.routes++;
-    return set;
+  hopWent(hop: Hop): void {
+    this.#dirtyHops.delete(hop);
+    this.#owners.delete(hop.id);
   }
 
-  release(set: HopSet): void {
-    if (--set.routes > 0) return;
+  setCame(set: HopSet): void {
+    if (set.hops.length > 1) this.#dirtySets.add(set);
+  }
+
+  setWent(set: HopSet): void {
     this.#mayHaveGarbage = true;
-    this.#sets.delete(set.key);
-    this.#byIx[set.ix] = undefined;
-    this.#freeIx.push(set.ix);
     this.#dirtySets.delete(set);
     this.#owners.delete(set.groupId);
-    for (const {hop} of set.hops) {
-      hop.sets.delete(set);
-      if (hop.sets.size > 0) continue;
-      this.hops.delete(hop.key);
-      this.#dirtyHops.delete(hop);
-      this.#owners.delete(hop.id);
-    }
   }
 
   /** The object that routes of the set name; 0 while the kernel has none. */
@@ -257,41 +211,6 @@ export class NextHopObjects {
     return gone;
   }
 
-  #intern(nextHops: readonly SelectedNextHop[]): HopSet {
-    const members = nextHops
-      .map(({address, ifindex, weight}) => ({
-        key: hopKey(address, ifindex),
-        address,
-        ifindex,
-        weight: Math.max(1, Math.min(MOST_WEIGHT, weight)),
-      }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
-    const key = members.map(({key, weight}) => `${key} weight ${weight}`).join(', ');
-    const known = this.#sets.get(key);
-    if (known !== undefined) return known;
-
-    const ix = this.#freeIx.pop() ?? this.#byIx.length;
-    const hops = members.map(member => ({hop: this.#hop(member), weight: member.weight}));
-    const waiting = {ipv4: [], ipv6: []};
-    const set: HopSet = {ix, key, hops, groupId: 0, routes: 0, waiting};
-    for (const {hop} of hops) hop.sets.add(set);
-    if (hops.length > 1) this.#dirtySets.add(set);
-    this.#byIx[ix] = set;
-    this.#sets.set(key, set);
-    return set;
-  }
-
-  #hop(member: {key: string; address: Uint8Array; ifindex: number}): Hop {
-    const known = this.hops.get(member.key);
-    if (known !== undefined) return known;
-    const {key, address, ifindex} = member;
-    const hop: Hop = {key, address, ifindex, id: 0, path: undefined, sets: new Set()};
-    hop.path = this.#resolve(hop);
-    this.hops.set(key, hop);
-    this.#dirtyHops.add(hop);
-    return hop;
-  }
-
   #hold(id: number, object: KernelObject): void {
     if (!this.#held.has(id)) this.#ready.push(...this.#setsOf(id));
     this.#held.set(id, object);
@@ -401,10 +320,6 @@ export class NextHopObjects {
     else this.#held.delete(id);
     return left.length === 0;
   }
-}
-
-export function hopKey(address: Uint8Array, ifindex: number): string {
-  return ifindex === 0 ? addressText(address) : `${addressText(address)}%${ifindex}`;
 }
 
 function contentOf({ifindex, gateway}: Path): string {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import {addressText} from '../../kernel/key.js';
-import type {Hop, Path} from './objects.js';
+import type {Hop, Path} from './hop-sets.js';
 import {no, PaperKernel} from './paper-kernel.js';
 import {LearntRoutes} from './routes.js';
 import {hops, route, type Hops} from './scratch-kernel.js';

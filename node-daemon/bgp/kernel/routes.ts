@@ -15,7 +15,8 @@ import {RouteBatch, RT_TABLE_MAIN} from '#native-addon';
 import {METRIC_BGP} from '../../kernel/bgp-objects.js';
 import {addressText} from '../../kernel/key.js';
 import {PROTOCOL_TWILL} from '../../kernel/port.js';
-import {NextHopObjects, type Hop, type KernelObject, type ObjectOp, type Path} from './objects.js';
+import type {Hop, Path} from './hop-sets.js';
+import {NextHopObjects, type KernelObject, type ObjectOp} from './objects.js';
 import {Refusals, type Refusal} from './refusals.js';
 import {OVERWRITTEN, RouteColumns, STALE, UNKNOWN} from './route-columns.js';
 
@@ -85,9 +86,9 @@ export class LearntRoutes {
 
   #want(columns: RouteColumns, slot: number, nextHops: readonly SelectedNextHop[]): void {
     const before = columns.wanted(slot);
-    const set = nextHops.length === 0 ? undefined : this.objects.retain(nextHops);
+    const set = nextHops.length === 0 ? undefined : this.objects.sets.retain(nextHops);
     if (set !== undefined && before === STALE) this.objects.claim(set, columns.held(slot));
-    if (before > 0) this.objects.release(this.objects.set(before - 1));
+    if (before > 0) this.objects.sets.release(this.objects.sets.at(before - 1));
     columns.want(slot, set === undefined ? 0 : set.ix + 1);
   }
 
@@ -143,7 +144,7 @@ export class LearntRoutes {
 
   /** The way to next hops may have changed. */
   resolveAll(resolve: (hop: Hop) => Path | undefined): void {
-    for (const hop of this.objects.hops.values()) this.objects.setPath(hop, resolve(hop));
+    for (const hop of this.objects.sets.hops.values()) this.objects.setPath(hop, resolve(hop));
   }
 
   /** True: objects went with it. */
@@ -207,7 +208,7 @@ export class LearntRoutes {
   #targetOf(family: Family, columns: RouteColumns, slot: number): number {
     const wanted = columns.wanted(slot);
     if (wanted === STALE) return UNDECIDED;
-    const set = wanted === 0 ? undefined : this.objects.set(wanted - 1);
+    const set = wanted === 0 ? undefined : this.objects.sets.at(wanted - 1);
     const target = set === undefined ? 0 : this.objects.target(set);
     if (set !== undefined && target === 0) {
       set.waiting[family].push(slot);

@@ -6,8 +6,7 @@
  * kernel drops the connected route, and a gateway that leads everywhere does not lead there.
  */
 import type {NextHopState} from '#bgp-fsm';
-import type {Path} from './objects.js';
-import {hopKey} from './objects.js';
+import {hopKey, type Path} from './hop-sets.js';
 import type {ResolvedPath, Underlay} from './underlay.js';
 
 interface Tracked {

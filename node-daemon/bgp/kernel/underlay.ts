@@ -18,7 +18,7 @@ import {
   RT_TABLE_MAIN,
 } from '#native-addon';
 import {addressText, equalOctets, familyOfAddress} from '../../kernel/key.js';
-import type {Path} from './objects.js';
+import type {Path} from './hop-sets.js';
 
 export interface ResolvedPath extends Path {
   readonly metric: number; // 0: on the link
