@@ -2,7 +2,7 @@
  * BGPPeer: a neighbour outside the node mesh, or all that dial us from a prefix. Pure.
  */
 import * as v from 'valibot';
-import {parseAddress, parsePrefix} from '#ipam';
+import {parseAddress} from '#ipam';
 import {asn, asnPhrase} from './as-number.js';
 import {checkRules, filterRule} from './bgp-filter.js';
 import {bfd, checkTimers, passwordFrom} from './bgp-session.js';
@@ -15,6 +15,7 @@ import {
   oneOf,
   optional,
   port,
+  prefixOrAddress,
   text,
   yesOrNo,
 } from './fields.js';
@@ -23,9 +24,8 @@ import {describeValue, problemAt, type Parsed, type Problem} from './problem.js'
 import {parseSchema, type Value} from './schema.js';
 import {labelSelector} from './selector.js';
 
-const addressOrRange = text(
+const addressOrRange = prefixOrAddress(
   'an IPv4 or IPv6 address, or a prefix of neighbours that dial this node',
-  value => parseAddress(value) !== undefined || parsePrefix(value) !== undefined,
 );
 
 const theirsPhrase = `${asnPhrase}, a list of some, external or internal`;
@@ -119,8 +119,8 @@ export function parseBgpPeer(input: unknown): Parsed<BgpPeer> {
     ...checkPlace(spec),
     ...checkTimers(['spec'], spec),
     ...checkOptions(spec),
-    ...checkRules(['spec', 'import'], spec.import ?? []),
-    ...checkRules(['spec', 'export'], spec.export ?? []),
+    ...checkRules('import', spec.import ?? []),
+    ...checkRules('export', spec.export ?? []),
   ];
   return problems.length > 0 ? {kind: 'invalid', problems} : parsed;
 }

@@ -2,11 +2,27 @@
  * The kinds of value that fields of records hold. Pure. Every message is the phrase after "expected".
  */
 import * as v from 'valibot';
-import {parseAddress, parseInterface, parsePrefix, parsePrefixOrAddress} from '#ipam';
+import {
+  formatAddress,
+  formatPrefix,
+  maskAddress,
+  parseAddress,
+  parseInterface,
+  parsePrefix,
+  parsePrefixOrAddress,
+} from '#ipam';
 import {durationPhrase, parseDurationMs} from './duration.js';
 
-export function text(phrase: string, isValid: (value: string) => boolean = isNotEmpty) {
-  return v.pipe(v.string(phrase), v.check(isValid, phrase));
+/** `explain`: a better phrase for a text that is wrong in a way of its own. */
+export function text(
+  phrase: string,
+  isValid: (value: string) => boolean = isNotEmpty,
+  explain: (value: string) => string | undefined = () => undefined,
+) {
+  return v.pipe(
+    v.string(phrase),
+    v.check(isValid, ({input}) => explain(input) ?? phrase),
+  );
 }
 
 export function oneOf<const Options extends readonly string[]>(options: Options) {
@@ -39,15 +55,34 @@ export const ipv4Address = text('an IPv4 address', value => parseAddress(value)?
 export const ipv6Address = text('an IPv6 address', value => parseAddress(value)?.length === 16);
 
 const prefixPhrase = 'a prefix such as 10.244.0.0/16 or fd00::/64, without host bits';
-export const prefix = text(prefixPhrase, value => parsePrefix(value) !== undefined);
+export const prefix = text(
+  prefixPhrase,
+  value => parsePrefix(value) !== undefined,
+  value => explainHostBits(value)?.prefix,
+);
 export const anyPrefix = text(
   'a prefix such as 10.0.0.0/8 or fd00::/64',
   value => parseInterface(value) !== undefined,
 );
-export const addressOrPrefix = text(
-  'an address, or a prefix without host bits',
-  value => parsePrefixOrAddress(value) !== undefined,
-);
+export const addressOrPrefix = prefixOrAddress('an address, or a prefix without host bits');
+
+export function prefixOrAddress(phrase: string) {
+  return text(
+    phrase,
+    value => parsePrefixOrAddress(value) !== undefined,
+    value => explainHostBits(value)?.either,
+  );
+}
+
+/** What `10.0.1.1/24` may have been meant as; undefined where host bits are not what is wrong. */
+function explainHostBits(text: string): {prefix: string; either: string} | undefined {
+  const given = parseInterface(text);
+  if (given === undefined) return undefined;
+  const {address, bits} = given;
+  const network = formatPrefix({address: maskAddress(address, bits), bits});
+  const prefix = `${network} (a prefix has no host bits)`;
+  return {prefix, either: `${prefix} or the address ${formatAddress(address)}`};
+}
 
 export const duration = text(durationPhrase, value => parseDurationMs(value) !== undefined);
 export const timestamp = text(

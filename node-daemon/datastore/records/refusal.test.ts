@@ -111,7 +111,11 @@ const refused: readonly (readonly [string, unknown, readonly string[]])[] = [
       'spec.cidr: expected a prefix such as 10.244.0.0/16 or fd00::/64, without host bits, got nothing',
     ],
   ],
-  ['host bits', twill('Pool', {cidr: '10.0.0.1/8'}), ['spec.cidr: expected a prefix such as']],
+  [
+    'host bits',
+    twill('Pool', {cidr: '10.0.0.1/8'}),
+    ['spec.cidr: expected 10.0.0.0/8 (a prefix has no host bits), got "10.0.0.1/8"'],
+  ],
   [
     'an address for a cidr',
     twill('Pool', {cidr: '10.0.0.1'}),
