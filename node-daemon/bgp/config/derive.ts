@@ -20,6 +20,7 @@ import {nodePeerName} from './peer-names.js';
 import {toSeconds} from './peer-options.js';
 import {createPolicies, type Policies} from './policies.js';
 import {PolicyShelf} from './policy-shelf.js';
+import {findWarnings} from './warnings.js';
 
 /** Undefined: the underlay is not known (its address is gone for a moment), and the wish before stands. */
 export function deriveBgp(input: BgpInput): BgpWish | undefined {
@@ -34,25 +35,10 @@ export function deriveBgp(input: BgpInput): BgpWish | undefined {
     isAsked || keepsMesh
       ? deriveSpeaker(input, spec, {records, hasMesh, isCutOff})
       : nothing(input);
-  return {...wish, problems: [...wish.problems, ...warnings(input, spec, {isCutOff, keepsMesh})]};
-}
-
-/** What is as it was configured, and hardly as it was meant: pods of other nodes cannot be reached. */
-function warnings(
-  {state}: BgpInput,
-  spec: BgpConfig['spec'],
-  {isCutOff, keepsMesh}: {isCutOff: boolean; keepsMesh: boolean},
-): readonly BgpProblem[] {
-  const key = 'bgpconfig/default';
-  const because = 'the backend is bgp, spec.nodeMesh is false and no BGPPeer selects this node';
-  const outcome = keepsMesh ? 'it keeps its sessions for now' : 'it has no way to other nodes';
-  const isBlind = spec.installRoutes === false && state.network.backend === 'bgp';
-  return [
-    ...(isCutOff ? [{key, message: `${because}: ${outcome}`}] : []),
-    ...(isBlind
-      ? [{key, message: 'spec.installRoutes is false: no node has routes to the pods of others'}]
-      : []),
-  ];
+  return {
+    ...wish,
+    problems: [...wish.problems, ...findWarnings(input, spec, {isCutOff, keepsMesh})],
+  };
 }
 
 /** With nodes that are still there. */
