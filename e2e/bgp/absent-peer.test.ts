@@ -26,7 +26,7 @@ labTest(
     await isOver(pair);
     const isNoted = async () => {
       const {stdout} = await machines.twill.run(['cat', '/run/twill/state/bgp-has-run']);
-      return stdout.includes(`"absent":["${nobody}"]`);
+      return stdout.includes(`"absent":["${nobody}@${nobody}"]`);
     };
     await eventually(isNoted, {withinMs: 30_000, everyMs: 100, what: 'a note of who is away'});
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {

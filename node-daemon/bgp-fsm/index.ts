@@ -52,6 +52,7 @@ export type * from './rib/types.js';
 export type * from './speaker/config.js';
 export {NaiveRib} from './speaker/naive-rib.js';
 export type {BfdStatus} from './speaker/bfd-sessions.js';
+export {nameOfId} from './speaker/neighbour-id.js';
 export * from './speaker/ports.js';
 export {Speaker, type Leave, type SpeakerEvent, type SpeakerStart} from './speaker/speaker.js';
 export type * from './speaker/status.js';

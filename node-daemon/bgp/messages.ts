@@ -6,6 +6,7 @@
  * changes meanwhile comes once. `sweep` follows all that was selected before it.
  */
 import type {
+  Absence,
   Family,
   Leave,
   LocalRoute,
@@ -39,6 +40,7 @@ export type SpeakerCommand =
   | {readonly kind: 'selectedTaken'}
   | {readonly kind: 'show'; readonly id: number; readonly query: ShowQuery}
   | {readonly kind: 'status'; readonly id: number}
+  | {readonly kind: 'absence'; readonly id: number}
   /** The last one; `left` is the answer. */
   | {readonly kind: 'leave'; readonly how: Leave};
 
@@ -48,6 +50,7 @@ export type SpeakerMessage =
   | {readonly kind: 'nextHopInterest'; readonly changes: readonly NextHopInterest[]}
   | {readonly kind: 'shown'; readonly id: number; readonly paths: readonly ShownPath[]}
   | {readonly kind: 'status'; readonly id: number; readonly status: SpeakerStatus}
+  | {readonly kind: 'absence'; readonly id: number; readonly absence: Absence}
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

@@ -104,6 +104,15 @@ test('peers that were away are remembered until the next boot, whatever else is 
   t.deepEqual((await new RestartMarker(stateDir, 'boot 2').begin(none)).absent, []);
 });
 
+test('a marker with names alone, of an older version, is read as it is', async t => {
+  const stateDir = await stateDirOf(t);
+  await new RestartMarker(stateDir, 'boot').begin(none);
+  const old = {bootId: 'boot', holding: ['ipv4'], absent: ['tor-a', 'node/b']};
+  await writeFile(join(stateDir, 'bgp-has-run'), JSON.stringify(old));
+  const past = await new RestartMarker(stateDir, 'boot').begin({ipv4: 1, ipv6: 0});
+  t.deepEqual(past, {restarted: true, preserved: ['ipv4', 'ipv6'], absent: ['tor-a', 'node/b']});
+});
+
 test('a write that fails is made up for; the last note counts', async t => {
   const stateDir = await stateDirOf(t);
   const clock = new ManualClock();

@@ -19,12 +19,13 @@ const NAME = 'bgp-has-run';
 export interface SpeakerPast {
   readonly restarted: boolean;
   readonly preserved: readonly Family[];
-  readonly absent: readonly string[]; // peers that were away, and none of whose routes was kept
+  readonly absent: readonly string[]; // who was away, and none of whose routes was kept
 }
 
 interface Marker {
   readonly bootId: string;
   readonly holding: readonly Family[]; // learnt routes were in the kernel
+  /** NAME@ADDRESS. An older marker has names alone, which are nobody's: its peers are waited for. */
   readonly absent: readonly string[];
 }
 

@@ -99,6 +99,8 @@ for (const [at, thread] of (['ours', 'own'] as const).entries()) {
     t.like(ranges, {length: 1, 0: {config: {cidr: '198.51.100.0/24'}, peers: 0, established: 0}});
     t.is(peers[0]?.state, 'Established');
     t.is(peers[0]?.config.address, right);
+    const {away} = await one.host.absence();
+    t.deepEqual(away, ['198.51.100.0/24@198.51.100.0/24']);
     t.true(Array.isArray(await one.host.show({table: 'selected', family: 'ipv4', limit: 10})));
 
     await one.host.leave({kind: 'shutdown', words: 'bye'});

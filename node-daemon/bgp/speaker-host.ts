@@ -6,6 +6,7 @@
  * the call that led to it has returned.
  */
 import type {
+  Absence,
   Leave,
   ShownPath,
   ShowQuery,
@@ -18,9 +19,9 @@ import {runHere, runOnThread, type SpeakerEnd} from './speaker-thread.js';
 
 export type HostCommand = Exclude<
   SpeakerCommand,
-  {kind: 'start' | 'configure' | 'show' | 'status' | 'leave'}
+  {kind: 'start' | 'configure' | 'show' | 'status' | 'absence' | 'leave'}
 >;
-export type HostMessage = Exclude<SpeakerMessage, {kind: 'shown' | 'status' | 'left'}>;
+export type HostMessage = Exclude<SpeakerMessage, Answer | {kind: 'left'}>;
 
 export interface HostOptions {
   readonly thread: 'own' | 'ours';
@@ -68,6 +69,12 @@ export class SpeakerHost {
     return answer.status;
   }
 
+  async absence(): Promise<Absence> {
+    const answer = await this.#ask(id => ({kind: 'absence', id}));
+    if (answer.kind !== 'absence') throw new Error(`${answer.kind} for absence`);
+    return answer.absence;
+  }
+
   async show(query: ShowQuery): Promise<readonly ShownPath[]> {
     const answer = await this.#ask(id => ({kind: 'show', id, query}));
     if (answer.kind !== 'shown') throw new Error(`${answer.kind} for show`);
@@ -101,6 +108,7 @@ export class SpeakerHost {
   #hear(message: SpeakerMessage): void {
     switch (message.kind) {
       case 'status':
+      case 'absence':
       case 'shown':
         this.#waiting.get(message.id)?.resolve(message);
         this.#waiting.delete(message.id);
@@ -119,4 +127,4 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-type Answer = Extract<SpeakerMessage, {kind: 'shown' | 'status'}>;
+type Answer = Extract<SpeakerMessage, {kind: 'shown' | 'status' | 'absence'}>;

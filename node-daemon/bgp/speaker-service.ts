@@ -89,6 +89,9 @@ export class SpeakerService {
       case 'status':
         this.#post({kind: 'status', id: command.id, status: plainStatus(speaker.status())});
         return;
+      case 'absence':
+        this.#post({kind: 'absence', id: command.id, absence: speaker.absence()});
+        return;
       case 'leave':
         speaker.leave(command.how);
         void this.#ports.transport.close().then(() => this.#post({kind: 'left'}));

@@ -59,7 +59,7 @@ async function main(path: string): Promise<void> {
     },
   });
   const absent = new AbsentPeers({
-    ...{clock: systemClock, before: kernel?.past.absent ?? [], status: () => host.status()},
+    ...{clock: systemClock, before: kernel?.past.absent ?? [], absence: () => host.absence()},
     onChange: peers => void kernel?.marker.noteAbsent(peers).catch(notWritten),
   });
   let file = '';
@@ -90,7 +90,10 @@ async function main(path: string): Promise<void> {
   process.on('SIGHUP', () => configure(readFileSync(path, 'utf8')));
   process.on('SIGTERM', () => void leave({kind: 'restart'}));
   createInterface({input: process.stdin}).on('line', line => {
-    const command = JSON.parse(line) as Exclude<SpeakerCommand, {kind: 'start' | 'show'}>;
+    const command = JSON.parse(line) as Exclude<
+      SpeakerCommand,
+      {kind: 'start' | 'show' | 'absence'}
+    >;
     if (command.kind === 'configure') configure(line);
     else if (command.kind === 'leave') void leave(command.how);
     else if (command.kind !== 'status') host.tell(command);

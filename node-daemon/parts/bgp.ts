@@ -118,7 +118,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       },
     });
     const absent = new AbsentPeers({
-      ...{clock: systemClock, before: start.absent, status: () => host.status()},
+      ...{clock: systemClock, before: start.absent, absence: () => host.absence()},
       onChange: peers => void marker.noteAbsent(peers).catch(notWritten),
     });
     log.info(start, 'bgp speaker started');

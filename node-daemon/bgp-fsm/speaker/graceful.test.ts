@@ -137,9 +137,30 @@ test('who never answers is waited for until the deferral is over, who is known t
   patient.clock.run(2_000);
   t.true(patient.right.kinds().includes('sweep'));
 
-  const informed = alone([LEFT]);
+  const informed = alone([`${LEFT}@${LEFT}`]);
   informed.clock.run(100);
   t.true(informed.right.kinds().includes('sweep'));
+});
+
+test('a name that stood for a neighbour elsewhere, or an old note of a name alone, makes nobody absent', t => {
+  for (const absent of [`${LEFT}@10.9.9.9`, LEFT]) {
+    const couple = new Couple();
+    couple.left.kill();
+    couple.startRight({}, {...restarted, absent: [absent]});
+    couple.clock.run(9_000);
+    t.false(couple.right.kinds().includes('sweep'), absent);
+  }
+});
+
+test('who is away is told without a look at all routes: by name and address, but for who has routes here', t => {
+  const couple = established(new Couple());
+  t.deepEqual(couple.left.speaker.absence(), {isOver: true, away: [], isAnyKept: false});
+  couple.right.kill();
+  couple.clock.run(60_000);
+  t.deepEqual(couple.left.speaker.absence(), {isOver: true, away: [], isAnyKept: true});
+  couple.clock.run(600_000);
+  const away = [`${RIGHT}@${RIGHT}`];
+  t.deepEqual(couple.left.speaker.absence(), {isOver: true, away, isAnyKept: false});
 });
 
 test('two that restart at once do not wait for each other', t => {

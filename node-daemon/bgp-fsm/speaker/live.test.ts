@@ -196,6 +196,28 @@ test('a range is told with how many came from it, also before anybody has', t =>
   t.deepEqual(ranges(), []);
 });
 
+test('a range is away when all who dialled from it are', t => {
+  const {clock, hub, dial} = rack(rangeOf());
+  const range = 'rack@10.0.0.0/24';
+  t.deepEqual(hub.speaker.absence().away, [range]);
+  const two = dial('10.0.0.2', 65002);
+  const three = dial('10.0.0.3', 65003);
+  clock.run(10_000);
+  t.deepEqual(hub.speaker.absence(), {isOver: true, away: [], isAnyKept: false});
+  two.speaker.leave({kind: 'deconfigure'}); // nothing of it is kept
+  clock.run(1_000);
+  t.deepEqual(hub.speaker.absence().away, ['rack/10.0.0.2@10.0.0.2']);
+  three.kill();
+  clock.run(60_000);
+  t.like(
+    hub.speaker.absence(),
+    {isAnyKept: true, away: {length: 0}},
+    'one is forgotten, one is kept',
+  );
+  clock.run(600_000);
+  t.deepEqual(hub.speaker.absence(), {isOver: true, away: [range], isAnyKept: false});
+});
+
 test('who never was a session is forgotten at once', t => {
   const {clock, dial, names} = rack(rangeOf({asns: [65009]}));
   const two = dial('10.0.0.2', 65002);

@@ -4,10 +4,11 @@
  */
 import {contains, parseAddress, parseCidr, type Cidr} from '../wire/address.js';
 import type {PeerConfig, PeerRange, SpeakerConfig} from './config.js';
+import {idOfPeer, idOfRange} from './neighbour-id.js';
 import {isSameNeighbour} from './peer-change.js';
 import {PeerRunner, type PeerHost} from './peer-runner.js';
 import type {Connection, RemoteEnd} from './ports.js';
-import type {RangeStatus} from './status.js';
+import type {Absence, RangeStatus} from './status.js';
 import {Timers} from './timers.js';
 
 const LINGER_MS = 60_000; // of a neighbour from a range that was established once
@@ -43,6 +44,19 @@ export class Neighbours {
       const established = members.filter(runner => runner.isEstablished).length;
       return {config, peers: members.length, established};
     });
+  }
+
+  /** A range is away when all who dialled from it are. */
+  absence(): Omit<Absence, 'isOver'> {
+    const isGone = (runner: PeerRunner) => !runner.isEstablished && !runner.keepsRoutes;
+    const present = new Set(
+      [...this.#dynamic.values()].filter(({runner}) => !isGone(runner)).map(({range}) => range),
+    );
+    const {all} = this;
+    const peers = all.filter(isGone).map(({config}) => idOfPeer(config));
+    const ranges = this.#ranges.filter(({name}) => !present.has(name)).map(idOfRange);
+    const isAnyKept = all.some(runner => !runner.isEstablished && runner.keepsRoutes);
+    return {away: [...peers, ...ranges], isAnyKept};
   }
 
   get(name: string): PeerRunner | undefined {

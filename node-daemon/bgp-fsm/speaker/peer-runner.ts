@@ -101,7 +101,12 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   /** Nothing would be lost with it: no connection, and no route that outlived one. */
   get isIdle(): boolean {
-    return !this.#session.hasConnection && this.#routes.stale.length === 0;
+    return !this.#session.hasConnection && !this.keepsRoutes;
+  }
+
+  /** Of an earlier session. */
+  get keepsRoutes(): boolean {
+    return this.#routes.stale.length > 0;
   }
 
   start(): void {
@@ -349,7 +354,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     const {bfd: wanted, name} = this.#config;
     const {bfd} = this.#host;
     const connection = this.#session.line?.connection;
-    if (wanted === undefined || (connection === undefined && this.#routes.stale.length === 0)) {
+    if (wanted === undefined || (connection === undefined && !this.keepsRoutes)) {
       bfd.close(name);
     } else if (connection !== undefined) {
       const {remote, localAddress: local, path} = connection;

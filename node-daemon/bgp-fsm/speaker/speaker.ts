@@ -25,20 +25,21 @@ import type {BfdState} from '../bfd/packet.js';
 import {BfdSessions, type BfdOwner} from './bfd-sessions.js';
 import type {PeerConfig, SpeakerConfig} from './config.js';
 import {listenRequestOf} from './listen.js';
+import {idOfPeer, idOfRange} from './neighbour-id.js';
 import {Neighbours} from './neighbours.js';
 import type {PeerHost, PeerRunner} from './peer-runner.js';
 import type {Connection, SpeakerPorts} from './ports.js';
 import {Restarting} from './restarting.js';
 import {helperLimitsOf, sessionConfigOf} from './session-config.js';
 import {Slice} from './slice.js';
-import type {SpeakerStatus} from './status.js';
+import type {Absence, SpeakerStatus} from './status.js';
 import {Strangers} from './strangers.js';
 
 /** What was there before this speaker. */
 export interface SpeakerStart {
   readonly restarted: boolean; // the marker says that we ran before
   readonly preserved: readonly Family[]; // routes of ours are in the kernel
-  readonly absent: readonly string[]; // peers that have none among them, and were away
+  readonly absent: readonly string[]; // who has none among them, and was away (neighbour-id.ts)
 }
 
 export type SpeakerEvent =
@@ -183,6 +184,10 @@ export class Speaker implements PeerHost, BfdOwner {
     };
   }
 
+  absence(): Absence {
+    return {isOver: this.#restarting.isOver, ...this.#neighbours.absence()};
+  }
+
   /** Nothing happens any more; the transport still lets the last words out. */
   leave(how: Leave): void {
     this.#hasLeft = true;
@@ -276,15 +281,19 @@ export class Speaker implements PeerHost, BfdOwner {
 
   /** Who comes from a range is not known yet: a range is awaited like a peer that never answers. */
   #beginRestart({peers, ranges, gracefulRestart}: SpeakerConfig): void {
-    const {restarted, preserved, absent} = this.#start;
-    const expected = [...peers, ...ranges].filter(({shutdown}) => shutdown === undefined);
+    const {restarted, preserved} = this.#start;
+    const absent = new Set(this.#start.absent);
+    const expected = [
+      ...peers.map(peer => ({...peer, id: idOfPeer(peer)})),
+      ...ranges.map(range => ({...range, id: idOfRange(range)})),
+    ].filter(({shutdown}) => shutdown === undefined);
     this.#restarting.begin({
       restarted,
       preserved,
       families: FAMILIES,
-      peers: expected.map(({name, families}) => ({
+      peers: expected.map(({name, families, id}) => ({
         ...{peer: name, families},
-        isDown: absent.includes(name),
+        isDown: absent.has(id),
       })),
       deferralMs: gracefulRestart?.deferralMs ?? DEFERRAL_MS,
     });

@@ -40,6 +40,14 @@ export interface RangeStatus {
   readonly established: number; // of them
 }
 
+/** Who is away, for who asks often: cheap, where a status of all peers is not. */
+export interface Absence {
+  readonly isOver: boolean; // our own restart
+  /** Neighbours and ranges without a session and without routes that are kept (neighbour-id.ts). */
+  readonly away: readonly string[];
+  readonly isAnyKept: boolean; // some neighbour is away as well, and routes of it are kept
+}
+
 export interface SpeakerStatus {
   readonly peers: readonly PeerStatus[];
   readonly ranges: readonly RangeStatus[];
