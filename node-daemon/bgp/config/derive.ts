@@ -21,6 +21,7 @@ import {toSeconds} from './peer-options.js';
 import {createPolicies, type Policies} from './policies.js';
 import {PolicyShelf} from './policy-shelf.js';
 import {findWarnings} from './warnings.js';
+import {Witnesses} from './witnesses.js';
 
 /** Undefined: the underlay is not known (its address is gone for a moment), and the wish before stands. */
 export function deriveBgp(input: BgpInput): BgpWish | undefined {
@@ -35,9 +36,11 @@ export function deriveBgp(input: BgpInput): BgpWish | undefined {
     isAsked || keepsMesh
       ? deriveSpeaker(input, spec, {records, hasMesh, isCutOff})
       : nothing(input);
+  const witnesses = new Witnesses(input.memory?.witnesses);
+  const warnings = findWarnings(input, spec, {isCutOff, keepsMesh, witnesses});
   return {
-    ...wish,
-    problems: [...wish.problems, ...findWarnings(input, spec, {isCutOff, keepsMesh})],
+    ...{...wish, problems: [...wish.problems, ...warnings]},
+    memory: {...wish.memory, witnesses},
   };
 }
 

@@ -6,6 +6,7 @@ import type {NodeBgp} from '../../datastore/records/node.js';
 import type {Labels} from '../../datastore/records/selector.js';
 import type {State} from '../../state/state.js';
 import type {PolicyShelf} from './policy-shelf.js';
+import type {Witnesses} from './witnesses.js';
 
 export interface BgpInput {
   readonly state: Pick<
@@ -79,4 +80,5 @@ export type LastingMemory = Pick<SessionMemory, 'sessions' | 'clients'>;
 
 export interface BgpMemory extends SessionMemory {
   readonly shelf: PolicyShelf;
+  readonly witnesses?: Witnesses;
 }

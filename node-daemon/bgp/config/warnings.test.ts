@@ -1,5 +1,6 @@
 import test from 'ava';
 import {deriveBgp} from './derive.js';
+import type {BgpMemory} from './input.js';
 import {paperInput, type Paper} from './paper-cluster.js';
 
 const r1 = {matchLabels: {rack: 'r1'}};
@@ -18,6 +19,31 @@ test('a BGPPeer that selects no node at all is told, by nodes that have no sessi
   t.deepEqual(problems({nodes: [b], peers, labels: {rack: 'r1'}}), told);
   t.deepEqual(problems({nodes: [b], peers, labels: {rack: 'r9'}}), [], 'this node has it');
   t.deepEqual(problems({nodes: [{...b, labels: {rack: 'r9'}}], peers: {lost: peers.lost}}), []);
+});
+
+test('a selector is told once its last node has gone, or has other labels, and no more when one is back', t => {
+  const paper = {backend: 'vxlan', peers: {tor: {nodeSelector: r1}}} as const;
+  const elsewhere = {...b, name: 'c', labels: {}};
+  const steps = [
+    {nodes: [b, elsewhere], problems: 0},
+    {nodes: [b, elsewhere], problems: 0},
+    {nodes: [elsewhere], problems: 1},
+    {nodes: [{...b, labels: {}}], problems: 1},
+    {
+      nodes: [
+        {...b, labels: {}},
+        {...elsewhere, labels: {rack: 'r1'}},
+      ],
+      problems: 0,
+    },
+    {nodes: [b], problems: 0},
+  ];
+  let memory: BgpMemory | undefined;
+  for (const {nodes, problems: count} of steps) {
+    const wish = deriveBgp(paperInput({...paper, nodes, memory}));
+    memory = wish?.memory;
+    t.is(wish?.problems.length, count);
+  }
 });
 
 test('reflectors that nobody is are told', t => {

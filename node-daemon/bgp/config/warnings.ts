@@ -3,12 +3,13 @@
  * runs: of a record that is for nobody there is no node that it is about.
  */
 import type {BgpConfig} from '../../datastore/records/bgp-config.js';
-import {matchesSelector, type LabelSelector} from '../../datastore/records/selector.js';
 import type {BgpInput, BgpProblem} from './input.js';
+import type {Witnesses} from './witnesses.js';
 
 export interface Outcome {
   readonly isCutOff: boolean; // no session is asked for, and the backend needs some
   readonly keepsMesh: boolean;
+  readonly witnesses: Witnesses;
 }
 
 export function findWarnings(
@@ -18,12 +19,12 @@ export function findWarnings(
 ): readonly BgpProblem[] {
   const ofConfig = [
     ...cutOffWarnings(input, spec, outcome),
-    ...reflectorWarnings(input, spec),
+    ...reflectorWarnings(input, spec, outcome),
     ...leavingWarnings(input, spec),
   ];
   return [
     ...ofConfig.map(message => ({key: 'bgpconfig/default', message})),
-    ...peerWarnings(input),
+    ...peerWarnings(input, outcome),
   ];
 }
 
@@ -45,8 +46,11 @@ function cutOffWarnings(
 function reflectorWarnings(
   input: BgpInput,
   {routeReflector}: BgpConfig['spec'],
+  {witnesses}: Outcome,
 ): readonly string[] {
-  if (routeReflector === undefined || !selectsNobody(input, routeReflector.nodeSelector)) return [];
+  if (routeReflector === undefined) return [];
+  const {nodeSelector} = routeReflector;
+  if (!witnesses.selectsNobody('bgpconfig routeReflector', nodeSelector, input)) return [];
   return ['spec.routeReflector.nodeSelector: selects no node, so the mesh stays'];
 }
 
@@ -60,16 +64,14 @@ function leavingWarnings(
     .map(name => `spec.gracefulShutdown: there is no node ${name}; if it joins, it counts`);
 }
 
-function peerWarnings(input: BgpInput): readonly BgpProblem[] {
+function peerWarnings(input: BgpInput, {witnesses}: Outcome): readonly BgpProblem[] {
   const message = 'spec.nodeSelector: selects no node, so nobody has this neighbour';
   return [...input.state.resources.values()]
     .filter(resource => resource.kind === 'BGPPeer')
-    .filter(({spec}) => selectsNobody(input, spec.nodeSelector ?? {}))
-    .map(({metadata: {name}}) => ({key: `bgppeer/${name}`, message}));
-}
-
-function selectsNobody({state: {nodes}, labels}: BgpInput, selector: LabelSelector): boolean {
-  if (matchesSelector(selector, labels)) return false;
-  for (const node of nodes.values()) if (matchesSelector(selector, node.labels)) return false;
-  return true;
+    .map(({metadata: {name}, spec}) => ({
+      key: `bgppeer/${name}`,
+      selector: spec.nodeSelector ?? {},
+    }))
+    .filter(({key, selector}) => witnesses.selectsNobody(key, selector, input))
+    .map(({key}) => ({key, message}));
 }
