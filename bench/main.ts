@@ -4,6 +4,7 @@
  * Tables go to standard output, progress to standard error. Everything runs in the namespaces of a
  * lab (e2e/lab.ts), so however it ends nothing is left behind.
  */
+import {closeSync, openSync} from 'node:fs';
 import {mkdir, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
@@ -84,12 +85,24 @@ function progress(text: string): void {
 function readArguments(): Options {
   try {
     const options = readOptions(process.argv.slice(2));
-    if (options !== 'help') return options;
+    if (options !== 'help') {
+      if (options.json !== undefined) assertWritable('--json', options.json);
+      return options;
+    }
     process.stdout.write(usage);
     process.exit(0);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n\n${usage}`);
     process.exit(2);
+  }
+}
+
+/** Now, and not after minutes of measuring. @throws Error that names the option. */
+function assertWritable(option: string, path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (error) {
+    throw new Error(`${option}: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -12,7 +12,7 @@ export interface Options {
   readonly state: string | undefined; // a directory
 }
 
-export const usage = `Usage: node dist/bench/main.js [--only cni,bgp,…] [--rounds N] [--json FILE]
+export const usage = `Usage: node dist/bench/main.js [--only cni,bgp,…] [--rounds N] [--settle SECONDS] [--state DIR] [--json FILE]
 
 Measures Twill beside Debian's ptp + host-local, iproute2 and BGP routers, in namespaces of this machine. Needs root.
 
@@ -21,6 +21,7 @@ Measures Twill beside Debian's ptp + host-local, iproute2 and BGP routers, in na
   --settle SECONDS   how long memory is watched in each state (41; a resync takes place every 30 s)
   --state DIR        where daemon and host-local keep their files (build/bench); its disk is synced to
   --json FILE        everything that was measured
+  -h, --help         prints this
 `;
 
 /** @throws Error that says what is wrong with the arguments. */
@@ -37,6 +38,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' {
     },
   });
   if (values.help) return 'help';
+  if (values.state === '') throw new Error("--state: expected a directory, got ''");
   return {
     only: values.only === undefined ? sectionNames : values.only.split(',').map(toSection),
     rounds: values.rounds === undefined ? undefined : toCount('--rounds', values.rounds, 1),

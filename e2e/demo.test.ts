@@ -8,7 +8,7 @@
 import {randomBytes} from 'node:crypto';
 import {readFile, readdir} from 'node:fs/promises';
 
-import test from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import {eventually} from './lab/eventually.js';
 import {LongProcess, run} from './lab/process.js';
 import {fromRoot} from './lab/programs.js';
@@ -50,27 +50,40 @@ labTest(`nothing is left when the demo is interrupted at ${moments.length} momen
 });
 
 labTest('the lab that is kept says how to enter its hosts and pods', async t => {
-  const mark = newMark();
-  const demo = new LongProcess([process.execPath, program, '--keep'], {env: mark.env});
-  t.teardown(async () => void (await demo.kill('SIGKILL')));
-  await demo.line(line => line.includes('until Ctrl-C'), 40_000);
-  const entry = await demo.line(line => /^ *pod a1 /.test(line), 5000);
-  const enter = entry.replace(/^ *pod a1 +/, '').replace(/ sh$/, '');
-  t.regex((await run([...enter.split(' '), 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
+  const {demo, mark, after} = await keepLab(t);
+  const pod = (await after('pod a1')).replace(/ sh$/, '').split(' ');
+  t.regex((await run([...pod, 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
+  t.is(await demo.kill('SIGINT'), 130);
+  t.deepEqual(await mark.processes(), []);
+});
+
+labTest('the lab says where a daemon logs, and how one that was killed starts again', async t => {
+  const {demo, mark, after} = await keepLab(t);
+  const host = (await after('host a')).split(' ');
+  const onHost = async (line: string) => (await run([...host, 'sh', '-c', line])).stdout;
+  const log = (await after('log')).replace('tail -F', 'cat');
+  const readies = async () => (await onHost(log)).match(/"ready":true/g)?.length ?? 0;
+  const before = await readies();
+  t.true(before > 0);
+
+  t.regex(await onHost(await after('status')), /^Daemon: .* ready$/m);
+  await run([...host, ...(await after('kill')).split(' ')]);
+  await t.throwsAsync(onHost(await after('status')));
+  await onHost(await after('start again'));
+  const isReady = async () => (await readies()) === before + 1;
+  await eventually(isReady, {
+    withinMs: 20_000,
+    everyMs: 100,
+    what: 'a daemon that says it is ready',
+  });
+  t.regex(await onHost(await after('status')), /^Daemon: .* ready$/m);
   t.is(await demo.kill('SIGINT'), 130);
   t.deepEqual(await mark.processes(), []);
 });
 
 labTest('the lab on two switches says how to enter its hosts, pods and switches', async t => {
-  const mark = newMark();
-  const argv = [process.execPath, program, '--keep', '--fabric=bgp'];
-  const demo = new LongProcess(argv, {env: mark.env});
-  t.teardown(async () => void (await demo.kill('SIGKILL')));
-  await demo.line(line => line.includes('until Ctrl-C'), 60_000);
-  const entryOf = async (what: string) => {
-    const line = await demo.line(each => each.trimStart().startsWith(`${what} `), 5000);
-    return line.trim().slice(what.length).trim().split(/ +/);
-  };
+  const {demo, mark, after} = await keepLab(t, '--fabric=bgp');
+  const entryOf = async (what: string) => (await after(what)).split(/ +/);
   const pod = (await entryOf('pod a1')).slice(0, -1);
   t.regex((await run([...pod, 'ip', 'address', 'show', 'eth0'])).stdout, /10\.244\./);
   const host = await entryOf('host a');
@@ -84,11 +97,43 @@ labTest('the lab on two switches says how to enter its hosts, pods and switches'
   t.deepEqual(await mark.processes(), []);
 });
 
-test('a fabric that there is not is refused', async t => {
-  const {code, stderr} = await run([process.execPath, program, '--fabric=ring'], {mayFail: true});
-  t.is(code, 1);
-  t.regex(stderr, /fabric: expected vxlan or bgp, got ring/);
+test('--help says how it is used', async t => {
+  const {code, stdout} = await run([process.execPath, program, '--help'], {mayFail: true});
+  t.is(code, 0);
+  t.regex(stdout, /^Usage: .*--keep.*--fabric/);
 });
+
+for (const [argument, words] of [
+  ['--fabric=ring', /fabric: expected vxlan or bgp, got 'ring'/],
+  ['--fabric', /'--fabric <value>' argument missing/],
+  ['--kept', /Unknown option '--kept'/],
+  ['vxlan', /Unexpected argument 'vxlan'/],
+] as const) {
+  test(`${argument} is refused, with the usage`, async t => {
+    const {code, stdout, stderr} = await run([process.execPath, program, argument], {
+      mayFail: true,
+    });
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.regex(stderr, words);
+    t.regex(stderr, /^Usage: /m);
+    t.notRegex(stderr, /^ +at /m); // no stack trace
+  });
+}
+
+/** `after`: what follows these words in what the lab says. */
+async function keepLab(t: ExecutionContext, ...options: readonly string[]) {
+  const mark = newMark();
+  const argv = [process.execPath, program, '--keep', ...options];
+  const demo = new LongProcess(argv, {env: mark.env});
+  t.teardown(async () => void (await demo.kill('SIGKILL')));
+  await demo.line(line => line.includes('until Ctrl-C'), 60_000);
+  const after = async (words: string) => {
+    const line = await demo.line(each => each.trimStart().startsWith(`${words} `), 5000);
+    return line.trim().slice(words.length).trim();
+  };
+  return {demo, mark, after};
+}
 
 function newMark() {
   const value = randomBytes(16).toString('hex');

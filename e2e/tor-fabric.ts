@@ -6,8 +6,8 @@
  *   198.51.100.0/30  .4/30       .8/30      203.0.113.0/30   .4/30      .8/30
  *            |          |            \            /           |          |
  *   +--- host a ---+   +--- host b ---+   +--- host c ---+      each host has both links; BGP with both,
- *   | AS 65001     |   | AS 65002     |   | AS 65003     |      BFD 3 x 100 ms, the ranges of the others
- *   +--------------+   +--------------+   +--------------+      over both at once (ECMP)
+ *   | AS 65001     |   | AS 65002     |   | AS 65003     |      BFD 3 x 100 ms unless told, the others'
+ *   +--------------+   +--------------+   +--------------+      ranges over both at once (ECMP)
  *
  * eth0 of the hosts is the network of their management: etcd is there, pods' packets are not.
  */
@@ -31,15 +31,23 @@ export interface TorFabric {
   readonly tors: readonly Tor[];
 }
 
-const bfd = {intervalMs: 100, multiplier: 3};
+export interface BfdTimes {
+  readonly intervalMs: number;
+  readonly multiplier: number;
+}
+
+const fastBfd: BfdTimes = {intervalMs: 100, multiplier: 3};
 const places = [
   {name: 'tor1', asn: 65_101, subnet: '198.51.100', subnet6: '2001:db8:101'},
   {name: 'tor2', asn: 65_102, subnet: '203.0.113', subnet6: '2001:db8:102'},
 ] as const;
 const names = ['a', 'b', 'c'] as const;
 
-/** Resolves when every host reaches every other over both switches, and BFD is up. `withBfd`: see the picture. */
-export async function createTorFabric(scope: Scope, {withBfd = true} = {}): Promise<TorFabric> {
+/** Resolves when every host reaches every other over both switches, and BFD is up. `bfd` undefined: there is none. */
+export async function createTorFabric(
+  scope: Scope,
+  {bfd}: {readonly bfd: BfdTimes | undefined} = {bfd: fastBfd},
+): Promise<TorFabric> {
   const lab = await createLab(scope, {hosts: names});
   const tors: Tor[] = [];
   for (const place of places) {
@@ -58,14 +66,14 @@ export async function createTorFabric(scope: Scope, {withBfd = true} = {}): Prom
         address: bare(linkOf(place, index).host[0]),
         localAddress: bare(linkOf(place, index).tor[0]),
         asn: asnOf(index),
-        ...(withBfd && {bfd}),
+        ...(bfd && {bfd}),
       })),
     });
     await router.start();
     tors.push({name: place.name, machine, router});
   }
   await lab.apply(resources()); // and then what differs
-  await lab.apply(records(withBfd).join('---\n'));
+  await lab.apply(records(bfd).join('---\n'));
   await Promise.all(
     lab.hosts.map((host, index) =>
       host.startDaemon({
@@ -74,7 +82,7 @@ export async function createTorFabric(scope: Scope, {withBfd = true} = {}): Prom
     ),
   );
   await reach(lab.hosts, tors.length);
-  if (withBfd) for (const host of lab.hosts) await hasBfd(host);
+  if (bfd) for (const host of lab.hosts) await hasBfd(host);
   return {lab, tors};
 }
 
@@ -156,7 +164,7 @@ function bare(prefix = ''): string {
   return prefix.replace(/\/.*/, '');
 }
 
-function records(withBfd: boolean): readonly string[] {
+function records(bfd: BfdTimes | undefined): readonly string[] {
   const peers = places.flatMap(place =>
     names.map((rack, index) => {
       const address = bare(linkOf(place, index).tor[0]);
@@ -168,7 +176,7 @@ spec:
   address: ${address}
   asn: ${place.asn}
   connectRetry: 1s
-${withBfd ? '  bfd: {interval: 100ms, multiplier: 3}\n' : ''}`;
+${bfd ? `  bfd: {interval: ${bfd.intervalMs}ms, multiplier: ${bfd.multiplier}}\n` : ''}`;
     }),
   );
   return [

@@ -48,7 +48,7 @@ labTest(
 labTest(
   'control: without BFD a silent switch is still in use after a second',
   async t => {
-    const {lab, tors} = await createTorFabric(t, {withBfd: false});
+    const {lab, tors} = await createTorFabric(t, {bfd: undefined});
     const [first] = tors;
     const [a] = lab.hosts;
     if (first === undefined || a === undefined) throw new Error('they were made');

@@ -4,14 +4,14 @@ import {eventually} from '../lab/eventually.js';
 import type {Host} from '../lab/host.js';
 import type {Pod} from '../lab/pod.js';
 import type {Scope} from '../lab.js';
-import {createTorFabric, openRing, routesOver, silence} from '../tor-fabric.js';
+import {createTorFabric, openRing, routesOver, silence, type BfdTimes} from '../tor-fabric.js';
 import {bad, bold, command, good, say, step} from './print.js';
 
-/** With a pod on each host. `from`: the number of its first step. */
-export async function openTors(scope: Scope, from: number) {
+/** With a pod on each host. `from`: the number of its first step; `bfd`: 3 x 100 ms unless told. */
+export async function openTors(scope: Scope, from: number, bfd?: BfdTimes) {
   console.log(bold('\nThree hosts without an overlay: BGP, and two switches'));
   const {lab, tors} = await step(from, 'A subnet each, two FRR switches, ECMP and BFD', () =>
-    createTorFabric(scope),
+    createTorFabric(scope, bfd && {bfd}),
   );
   const [first] = tors;
   const [a] = lab.hosts;

@@ -70,6 +70,7 @@ export class LongProcess {
   readonly #argv: readonly string[];
   readonly #child: ChildProcess;
   readonly #waiters = new Set<() => void>();
+  readonly #followers: ((line: string) => void)[] = [];
   #code: number | undefined;
 
   constructor(
@@ -80,6 +81,7 @@ export class LongProcess {
     this.#child = start(argv, options.env, ['pipe', 'pipe', 'pipe'], options.detached);
     const onLine = (line: string) => {
       this.lines.push(line);
+      for (const hear of this.#followers) hear(line);
       this.#wake();
     };
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -120,6 +122,12 @@ export class LongProcess {
 
   endInput(): void {
     this.#child.stdin?.end();
+  }
+
+  /** Every line it said, and every one that it will say. */
+  follow(hear: (line: string) => void): void {
+    for (const line of this.lines) hear(line);
+    this.#followers.push(hear);
   }
 
   /** Resolves with the first line, from `from` on, that `matches`. @throws CommandError when it ends or time runs out. */
