@@ -61,6 +61,10 @@ labTest(
     await configure({import: accepts});
     await inKernel(a, true);
     await p1.run(['ping', '-c', '1', '-W', '2', '172.16.0.1']);
+    await lab.apply(installRoutes(false));
+    await inKernel(a, false);
+    await lab.apply(installRoutes(true));
+    await inKernel(a, true);
     await configure({import: accepts.replace('accept', 'reject')});
     await inKernel(a, false);
 
@@ -118,6 +122,12 @@ labTest(
   },
   {programs: ['bird', 'birdc']},
 );
+
+const installRoutes = (isWanted: boolean) => `apiVersion: twill.io/v1
+kind: BGPConfig
+metadata: {name: default}
+spec: {installRoutes: ${isWanted}}
+`;
 
 const racks = `apiVersion: twill.io/v1
 kind: BGPPeer

@@ -1,9 +1,13 @@
 /**
- * What a speaker is told and what it tells, as plain data: it may live on another thread. Pure types.
+ * What a speaker is told and what it tells, as plain data: it may live on another thread. Pure.
  *
- * Order holds both ways. Some batches of `selected` are on their way at once; more wait for
+ *   daemon ── SpeakerCommand ──> speaker ── RouteMessage ──> the kernel's end
+ *      ^───── SpeakerMessage ──────┘  ^────── RouteAnswer ──────┘
+ *
+ * Order holds on each way. Some batches of `selected` are on their way at once; more wait for
  * `selectedTaken`, so that a slow kernel holds back the next batch and not the event loop; a prefix that
- * changes meanwhile comes once. `sweep` follows all that was selected before it.
+ * changes meanwhile comes once. `sweep` follows all that was selected before it. Where nobody has said how
+ * the speaker reaches the kernel's end, its messages come to the daemon.
  */
 import type {
   Absence,
@@ -36,7 +40,8 @@ export type SpeakerCommand =
       readonly direction: 'in' | 'out';
       readonly family: Family;
     }
-  | {readonly kind: 'reselectAll'; readonly family: Family} // the kernel lost what it had
+  /** Whether learnt routes go into the kernel; they do until this is said. */
+  | {readonly kind: 'installRoutes'; readonly isWanted: boolean}
   | {readonly kind: 'selectedTaken'}
   | {readonly kind: 'show'; readonly id: number; readonly query: ShowQuery}
   | {readonly kind: 'status'; readonly id: number}
@@ -45,9 +50,8 @@ export type SpeakerCommand =
   | {readonly kind: 'leave'; readonly how: Leave};
 
 export type SpeakerMessage =
-  | Exclude<SpeakerEvent, {kind: 'routes'}>
-  | SelectedMessage
-  | {readonly kind: 'nextHopInterest'; readonly changes: readonly NextHopInterest[]}
+  | Exclude<SpeakerEvent, {kind: 'routes' | 'sweep'}>
+  | RouteMessage
   | {readonly kind: 'shown'; readonly id: number; readonly paths: readonly ShownPath[]}
   | {readonly kind: 'status'; readonly id: number; readonly status: SpeakerStatus}
   | {readonly kind: 'absence'; readonly id: number; readonly absence: Absence}
@@ -59,6 +63,24 @@ export type SpeakerMessage =
     }
   /** Every connection has said its last words. */
   | {readonly kind: 'left'};
+
+/** What concerns the kernel's end. */
+export type RouteMessage =
+  | SelectedMessage
+  | Extract<SpeakerEvent, {kind: 'sweep'}>
+  | {readonly kind: 'nextHopInterest'; readonly changes: readonly NextHopInterest[]}
+  /** None of what is selected is to be a route, or all that is selected from now on. */
+  | {readonly kind: 'install'; readonly isWanted: boolean};
+
+export type RouteAnswer = Extract<SpeakerCommand, {kind: 'selectedTaken' | 'nextHops'}>;
+
+const ROUTE_KINDS: ReadonlySet<string> = new Set<RouteMessage['kind']>([
+  ...(['selected', 'selectedColumns', 'sweep', 'nextHopInterest', 'install'] as const),
+]);
+
+export function isOfRoutes(message: SpeakerMessage): message is RouteMessage {
+  return ROUTE_KINDS.has(message.kind);
+}
 
 /** As objects from a speaker on our thread, in columns from one on its own. */
 export type SelectedMessage =

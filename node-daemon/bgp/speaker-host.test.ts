@@ -1,6 +1,7 @@
 import {once} from 'node:events';
 import {createServer, type AddressInfo} from 'node:net';
 import {setImmediate} from 'node:timers/promises';
+import {MessageChannel} from 'node:worker_threads';
 
 import test, {type ExecutionContext} from 'ava';
 
@@ -39,22 +40,33 @@ interface Side {
   readonly kernel: Map<string, string>;
 }
 
-function start(t: ExecutionContext, thread: HostOptions['thread'], file: object): Side {
+/** `past`: on a thread of its own, and the kernel's end is told past ours. */
+type Where = HostOptions['thread'] | 'past';
+
+function start(t: ExecutionContext, where: Where, file: object): Side {
   const messages: HostMessage[] = [];
   const kernel = new Map<string, string>();
+  const {port1: routesTo, port2: kernelsEnd} = new MessageChannel();
+  t.teardown(() => kernelsEnd.close());
+  kernelsEnd.on('message', (message: HostMessage) => {
+    if (install(message)) kernelsEnd.postMessage({kind: 'selectedTaken'});
+  });
+  const install = (message: HostMessage): boolean => {
+    if (message.kind !== 'selected' && message.kind !== 'selectedColumns') return false;
+    const routes = message.kind === 'selected' ? message.routes : unpackSelected(message.columns);
+    for (const {address, bits, nextHops} of routes) {
+      const prefix = `${formatAddress(address)}/${bits}`;
+      kernel.set(prefix, nextHops.map(hop => formatAddress(hop.address)).join());
+    }
+    return true;
+  };
   const host = new SpeakerHost({
-    thread,
+    ...(where === 'past' ? {thread: 'own', routesTo} : {thread: where}),
     start: {restarted: false, preserved: [], absent: []},
     onDeath: error => t.fail(error.stack ?? ''),
     onMessage(message) {
       messages.push(message);
-      if (message.kind !== 'selected' && message.kind !== 'selectedColumns') return;
-      const routes = message.kind === 'selected' ? message.routes : unpackSelected(message.columns);
-      for (const {address, bits, nextHops} of routes) {
-        const prefix = `${formatAddress(address)}/${bits}`;
-        kernel.set(prefix, nextHops.map(hop => formatAddress(hop.address)).join());
-      }
-      host.tell({kind: 'selectedTaken'});
+      if (install(message)) host.tell({kind: 'selectedTaken'});
     },
   });
   t.teardown(() => host.leave({kind: 'restart'}));
@@ -64,7 +76,7 @@ function start(t: ExecutionContext, thread: HostOptions['thread'], file: object)
   return {host, messages, kernel};
 }
 
-async function meet(t: ExecutionContext, thread: HostOptions['thread'], at: number) {
+async function meet(t: ExecutionContext, where: Where, at: number) {
   const [left, right] = [`127.0.${at}.1`, `127.0.${at}.2`];
   const [leftPort, rightPort] = [await freePort(left), await freePort(right)];
   const side = (asn: number, own: string, port: number, other: object, route: string) => ({
@@ -77,7 +89,7 @@ async function meet(t: ExecutionContext, thread: HostOptions['thread'], at: numb
   });
   const one = start(
     t,
-    thread,
+    where,
     side(65001, left, leftPort, {address: right, port: rightPort}, '10.1.0.0/16'),
   );
   const two = start(
@@ -88,9 +100,15 @@ async function meet(t: ExecutionContext, thread: HostOptions['thread'], at: numb
   return {one, two, right};
 }
 
-for (const [at, thread] of (['ours', 'own'] as const).entries()) {
-  test(`a speaker on ${thread === 'own' ? 'a thread of its own' : 'our thread'} meets another`, async t => {
-    const {one, two, right} = await meet(t, thread, 10 + at);
+const places: Readonly<Record<Where, string>> = {
+  ours: 'our thread',
+  own: 'a thread of its own',
+  past: 'a thread of its own that tells the kernel past ours',
+};
+
+for (const [at, where] of (Object.keys(places) as Where[]).entries()) {
+  test(`a speaker on ${places[where]} meets another`, async t => {
+    const {one, two, right} = await meet(t, where, 10 + at);
     const told = () => JSON.stringify([one.messages, two.messages]);
     const isUp = ({messages}: Side) => messages.some(({kind}) => kind === 'peerUp');
     await until(() => isUp(one) && isUp(two) && one.kernel.has('10.1.0.0/16'), told);
@@ -102,6 +120,9 @@ for (const [at, thread] of (['ours', 'own'] as const).entries()) {
     const {away} = await one.host.absence();
     t.deepEqual(away, ['198.51.100.0/24@198.51.100.0/24']);
     t.true(Array.isArray(await one.host.show({table: 'selected', family: 'ipv4', limit: 10})));
+
+    const isOfRoutes = ({kind}: HostMessage) => /^(selected|nextHopInterest)/.test(kind);
+    t.is(one.messages.some(isOfRoutes), where !== 'past');
 
     await one.host.leave({kind: 'shutdown', words: 'bye'});
     const isDown = () => two.messages.some(({kind}) => kind === 'peerDown');

@@ -5,6 +5,8 @@
  * Either way commands and messages are those of messages.ts and in order, and no message comes before
  * the call that led to it has returned.
  */
+import type {MessagePort} from 'node:worker_threads';
+
 import type {
   Absence,
   Leave,
@@ -25,6 +27,8 @@ export type HostMessage = Exclude<SpeakerMessage, Answer | {kind: 'left'}>;
 
 export interface HostOptions {
   readonly thread: 'own' | 'ours';
+  /** Of a thread of its own: where the kernel's end is; else onMessage hears what concerns that. */
+  readonly routesTo?: MessagePort;
   readonly start: SpeakerStart;
   readonly onMessage: (message: HostMessage) => void;
   /** The thread has died of an error: nothing of the speaker is left. */
@@ -40,7 +44,7 @@ export class SpeakerHost {
   #left: (() => void) | undefined;
   #leaving: Promise<void> | undefined;
 
-  constructor({thread, start, onMessage, onDeath}: HostOptions) {
+  constructor({thread, routesTo, start, onMessage, onDeath}: HostOptions) {
     this.#onMessage = onMessage;
     const hear = (message: SpeakerMessage) => this.#hear(message);
     const die = (error: Error) => {
@@ -50,7 +54,7 @@ export class SpeakerHost {
       this.#left?.();
       onDeath(error);
     };
-    this.#end = thread === 'own' ? runOnThread(hear, die) : runHere(hear, die);
+    this.#end = thread === 'own' ? runOnThread(hear, die, routesTo) : runHere(hear, die);
     this.#end.tell({kind: 'start', start});
   }
 

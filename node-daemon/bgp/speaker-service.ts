@@ -3,6 +3,7 @@
  * given; it neither knows nor cares which thread it is on.
  */
 import {
+  FAMILIES,
   Rib,
   Speaker,
   type Log,
@@ -44,6 +45,7 @@ export class SpeakerService {
   readonly #post: (message: SpeakerMessage) => void;
   readonly #take: TakeSelected;
   #speaker: Speaker | undefined;
+  #isInstalling = true;
   #untaken = 0; // batches of selected routes that are with the receiver
   #later: SpeakerMessage[] = []; // sweeps, which follow what is selected
 
@@ -77,8 +79,8 @@ export class SpeakerService {
       case 'refresh':
         speaker.refresh(command.peer, command.direction, command.family);
         return;
-      case 'reselectAll':
-        return speaker.reselectAll(command.family);
+      case 'installRoutes':
+        return this.#install(speaker, command.isWanted);
       case 'selectedTaken':
         this.#untaken--;
         this.#offer(speaker);
@@ -102,6 +104,13 @@ export class SpeakerService {
   #start(start: SpeakerStart): void {
     const ports = {...this.#ports, log: this.log};
     this.#speaker = new Speaker(ports, new Rib(), start, event => this.#hear(event));
+  }
+
+  #install(speaker: Speaker, isWanted: boolean): void {
+    if (isWanted === this.#isInstalling) return;
+    this.#isInstalling = isWanted;
+    this.#post({kind: 'install', isWanted});
+    if (isWanted) for (const family of FAMILIES) speaker.reselectAll(family);
   }
 
   #hear(event: SpeakerEvent): void {

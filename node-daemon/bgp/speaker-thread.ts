@@ -2,7 +2,7 @@
  * The two ways to run a SpeakerService: here, or on a thread of its own (speaker-worker.ts). Shell. What
  * cannot be cloned is packed on the way: policies are code.
  */
-import {Worker} from 'node:worker_threads';
+import {Worker, type MessagePort} from 'node:worker_threads';
 
 import {packConfig, type ConfigMessage} from './config-message.js';
 import type {SpeakerCommand, SpeakerMessage} from './messages.js';
@@ -12,7 +12,9 @@ import {SocketTransport} from './transport/socket-transport.js';
 
 export type ThreadCommand =
   | Exclude<SpeakerCommand, {kind: 'configure'}>
-  | {readonly kind: 'configure'; readonly packed: ConfigMessage};
+  | {readonly kind: 'configure'; readonly packed: ConfigMessage}
+  /** What concerns the kernel's end goes over this port, and its answers come over it. */
+  | {readonly kind: 'routesTo'; readonly port: MessagePort};
 
 export interface SpeakerEnd {
   tell(command: SpeakerCommand): void;
@@ -43,10 +45,18 @@ export function runHere(hear: Hear, onDeath: (error: Error) => void): SpeakerEnd
   };
 }
 
-export function runOnThread(hear: Hear, onDeath: (error: Error) => void): SpeakerEnd {
+export function runOnThread(
+  hear: Hear,
+  onDeath: (error: Error) => void,
+  routesTo?: MessagePort,
+): SpeakerEnd {
   const worker = new Worker(new URL('./speaker-worker.js', import.meta.url), {name: 'bgp'});
   worker.on('message', hear);
   worker.on('error', onDeath);
+  if (routesTo !== undefined) {
+    const command: ThreadCommand = {kind: 'routesTo', port: routesTo};
+    worker.postMessage(command, [routesTo]);
+  }
   return {
     tell(command) {
       const packed: ThreadCommand =

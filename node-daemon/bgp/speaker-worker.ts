@@ -1,7 +1,8 @@
 /** The thread of a speaker: what a Worker runs. Shell. */
-import {parentPort} from 'node:worker_threads';
+import {parentPort, type MessagePort} from 'node:worker_threads';
 
 import {ConfigReader} from './config-message.js';
+import {isOfRoutes, type RouteAnswer} from './messages.js';
 import {takeColumns} from './speaker-service.js';
 import {createService, type ThreadCommand} from './speaker-thread.js';
 import {yieldToVerbs} from './thread-priority.js';
@@ -11,12 +12,21 @@ const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 
 const reader = new ConfigReader();
-const service = await createService(message => port.postMessage(message), takeColumns);
-
-port.on('message', (command: ThreadCommand) =>
-  service.execute(
-    command.kind === 'configure'
-      ? {kind: 'configure', config: reader.read(command.packed)}
-      : command,
-  ),
+let routesTo: MessagePort = port;
+const service = await createService(
+  message => (isOfRoutes(message) ? routesTo : port).postMessage(message),
+  takeColumns,
 );
+
+port.on('message', (command: ThreadCommand) => {
+  switch (command.kind) {
+    case 'routesTo':
+      routesTo = command.port;
+      routesTo.on('message', (answer: RouteAnswer) => service.execute(answer));
+      return;
+    case 'configure':
+      return service.execute({kind: 'configure', config: reader.read(command.packed)});
+    default:
+      return service.execute(command);
+  }
+});

@@ -16,7 +16,6 @@ import {
   unpackSelected,
   type Family,
   type Leave,
-  type NextHopState,
   type SelectedRoute,
   type SpeakerStatus,
 } from '#bgp-fsm';
@@ -25,7 +24,7 @@ import {readBootId} from '../node/identity.js';
 import {AbsentPeers} from './absent-peers.js';
 import {KernelThread} from './kernel/kernel-thread.js';
 import {LinkNeighbours} from './link-neighbours.js';
-import type {SpeakerCommand} from './messages.js';
+import {isOfRoutes, type RouteAnswer, type SpeakerCommand} from './messages.js';
 import {RestartMarker} from './restart-marker.js';
 import {SpeakerHost, type HostMessage} from './speaker-host.js';
 import {parseStandalone} from './standalone-config.js';
@@ -33,6 +32,8 @@ import {parseStandalone} from './standalone-config.js';
 async function main(path: string): Promise<void> {
   const first = parseStandalone(readFileSync(path, 'utf8'));
   const kernel = first.stateDir === undefined ? undefined : await openKernel(first.stateDir);
+  // as in twilld; who prints routes has to hear of them
+  const isDirect = kernel !== undefined && first.thread === 'own' && !first.printsRoutes;
   const hear = (message: HostMessage) => {
     if (message.kind === 'selected' || message.kind === 'selectedColumns') {
       const columns = message.kind === 'selected' ? packSelected(message.routes) : message.columns;
@@ -40,18 +41,17 @@ async function main(path: string): Promise<void> {
         const routes = message.kind === 'selected' ? message.routes : unpackSelected(columns);
         for (const route of routes) print(shownRoute(route));
       }
-      const taken = () => host.tell({kind: 'selectedTaken'});
-      if (kernel === undefined) taken();
-      else void kernel.routes.select(columns).then(taken);
+      if (kernel === undefined) host.tell({kind: 'selectedTaken'});
+      else kernel.routes.tell({kind: 'selectedColumns', columns});
       return;
     }
-    if (message.kind === 'sweep') kernel?.routes.sweep(message.family);
-    if (message.kind === 'nextHopInterest') kernel?.routes.watch(message.changes);
+    if (isOfRoutes(message)) kernel?.routes.tell(message);
     if (message.kind === 'peerState') absent.hear(message.peer, message.state);
     print(message);
   };
   const host = new SpeakerHost({
     thread: first.thread,
+    ...(isDirect && {routesTo: kernel.routes.openPort()}),
     start: kernel?.past ?? first.start,
     onMessage: hear,
     onDeath(error) {
@@ -71,7 +71,7 @@ async function main(path: string): Promise<void> {
       configure(file);
     },
   });
-  kernel?.tell(states => host.tell({kind: 'nextHops', states}));
+  kernel?.onAnswer(answer => host.tell(answer));
   const configure = (text: string) => {
     file = text;
     const {config, routes, links: names} = parseStandalone(text, neighbours);
@@ -101,21 +101,21 @@ async function main(path: string): Promise<void> {
   });
 }
 
-/** `tell`: who is told of next hops from now on. */
+/** `onAnswer`: who hears answers from now on. */
 async function openKernel(stateDir: string) {
-  let onNextHops: (states: readonly NextHopState[]) => void = () => undefined;
+  let hear: (answer: RouteAnswer) => void = () => undefined;
   const marker = new RestartMarker(stateDir, await readBootId());
   const log = (fields: object, words: string) => print({kind: 'log', level: 'warn', words, fields});
   const routes = await KernelThread.open({
     log: {info: log, warn: log},
-    onNextHops: states => onNextHops(states),
+    onAnswer: answer => hear(answer),
     onHolding: families => void marker.note(families).catch(notWritten),
     onDeath(error) {
       throw error;
     },
   });
   const past = await marker.begin(routes.held);
-  return {routes, past, marker, tell: (to: typeof onNextHops) => (onNextHops = to)};
+  return {routes, past, marker, onAnswer: (to: typeof hear) => void (hear = to)};
 }
 
 function shownRoute({family, address, bits, nextHops, attributes}: SelectedRoute) {

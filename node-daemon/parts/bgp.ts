@@ -2,7 +2,7 @@
  * The node's BGP speaker: runs while the records wish for one. It and what writes its routes have a thread
  * each, so that CNI verbs wait for neither. Shell.
  *
- *   state ── wishes ──> speaker ── selected, sweep ──> kernel
+ *   state ── wishes ──> speaker ── selected, sweep ──> kernel    past this thread: a port between the two
  *              ^            └── next hops <──────────────┘
  *              ├── sessions that came or went
  *              └── facts, to the node's record, once the speaker knows of them
@@ -86,6 +86,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     if (wish.routes !== undefined) {
       running.host.tell({kind: 'localRoutes', routes: wish.routes});
     }
+    running.host.tell({kind: 'installRoutes', isWanted: wish.installRoutes});
     running.host.configure(wish.config);
     await running.host.status(); // an answer: it knows. Others may rely on it from now on.
     await facts.set(wish.facts);
@@ -97,7 +98,6 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   async function startSpeaker(): Promise<Running> {
     const kernel = await KernelThread.open({
       log,
-      onNextHops: states => running?.host.tell({kind: 'nextHops', states}),
       onHolding: families => void marker.note(families).catch(notWritten),
       onDeath(err) {
         death = `no learnt route is written any more: ${err.message}`;
@@ -109,9 +109,8 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       throw error;
     });
     const host = new SpeakerHost({
-      thread: 'own',
-      start,
-      onMessage: message => hear({host, kernel, absent}, message),
+      ...{thread: 'own', routesTo: kernel.openPort(), start},
+      onMessage: message => hear(absent, message),
       onDeath(err) {
         death = `the speaker died: ${err.message}`;
         log.error({err}, 'bgp speaker died; restart twilld');
@@ -125,17 +124,8 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     return {host, kernel, absent};
   }
 
-  function hear({host, kernel, absent}: Running, message: HostMessage): void {
+  function hear(absent: AbsentPeers, message: HostMessage): void {
     switch (message.kind) {
-      case 'selectedColumns': {
-        const taken = () => host.tell({kind: 'selectedTaken'});
-        if (wishes.wish?.installRoutes === false) return taken();
-        return void kernel.select(message.columns).then(taken);
-      }
-      case 'sweep':
-        return kernel.sweep(message.family);
-      case 'nextHopInterest':
-        return kernel.watch(message.changes);
       case 'peerState':
         return absent.hear(message.peer, message.state);
       case 'peerUp':

@@ -117,6 +117,12 @@ export class BgpKernel {
     return this.#writer.taken();
   }
 
+  /** False: no route is wanted, whatever is selected. True again: what is selected from now on. */
+  install(isWanted: boolean): void {
+    this.#routes.install(isWanted);
+    this.#writer.wake();
+  }
+
   /** All that will be selected of the family is: what an earlier process left beyond it goes. */
   sweep(family: Family): void {
     this.#routes.sweep(family);

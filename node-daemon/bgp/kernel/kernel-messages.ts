@@ -2,27 +2,28 @@
  * What the kernel's end of BGP is told and what it tells, as plain data: it lives on a thread of its own,
  * so that neither a pod's ADD nor a session waits while a million routes are written. Pure types.
  *
- * Order holds both ways. `select` is answered by `taken` when there is room for more.
+ * Order holds both ways. Each `selectedColumns` is answered by `selectedTaken` when there is room for more.
  */
-import type {Family, NextHopState, SelectedColumns} from '#bgp-fsm';
+import type {MessagePort} from 'node:worker_threads';
+
+import type {Family} from '#bgp-fsm';
+import type {RouteAnswer, RouteMessage} from '../messages.js';
 import type {BgpKernelStatus} from './bgp-kernel.js';
-import type {NextHop} from './tracker.js';
+
+export type ColumnsMessage = Exclude<RouteMessage, {kind: 'selected'}>;
 
 export type KernelCommand =
-  | {readonly kind: 'select'; readonly columns: SelectedColumns}
-  | {readonly kind: 'sweep'; readonly family: Family}
-  | {readonly kind: 'watch'; readonly changes: NextHopChanges}
+  | ColumnsMessage
+  /** They come over this port from now on, and answers go there. */
+  | {readonly kind: 'routesFrom'; readonly port: MessagePort}
   | {readonly kind: 'status'; readonly id: number}
   /** The last one; `stopped` is the answer. */
   | {readonly kind: 'stop'};
 
-export type NextHopChanges = readonly (NextHop & {readonly isUsed: boolean})[];
-
 export type KernelMessage =
   /** Once; how many routes an earlier process left. What the first look found may come before. */
   | {readonly kind: 'started'; readonly held: Readonly<Record<Family, number>>}
-  | {readonly kind: 'taken'}
-  | {readonly kind: 'nextHops'; readonly states: readonly NextHopState[]}
+  | RouteAnswer
   | {readonly kind: 'holding'; readonly families: readonly Family[]}
   | {readonly kind: 'status'; readonly id: number; readonly status: BgpKernelStatus}
   | {

@@ -1,13 +1,15 @@
 /** The daemon's end of BGP in the kernel, which is on a thread of its own. Shell. */
-import {Worker} from 'node:worker_threads';
+import {MessageChannel, Worker, type MessagePort} from 'node:worker_threads';
 
-import type {Family, NextHopState, SelectedColumns} from '#bgp-fsm';
+import type {Family} from '#bgp-fsm';
+import type {RouteAnswer} from '../messages.js';
 import type {BgpKernelStatus, Log} from './bgp-kernel.js';
-import type {KernelCommand, KernelMessage, NextHopChanges} from './kernel-messages.js';
+import type {ColumnsMessage, KernelCommand, KernelMessage} from './kernel-messages.js';
 
 export interface KernelThreadOptions {
   readonly log: Log;
-  readonly onNextHops: (states: readonly NextHopState[]) => void;
+  /** To what `tell` told. */
+  readonly onAnswer?: (answer: RouteAnswer) => void;
   readonly onHolding: (families: readonly Family[]) => void;
   /** The thread has died of an error: routes stay as they are, and none is written any more. */
   readonly onDeath: (error: Error) => void;
@@ -23,7 +25,6 @@ export class KernelThread {
   /** Routes that an earlier process left. */
   held: Readonly<Record<Family, number>> = {ipv4: 0, ipv6: 0};
   readonly #worker: Worker;
-  readonly #takers: (() => void)[] = []; // in the order of `select`
   readonly #waiting = new Map<number, Waiter>();
   #death: Error | undefined;
   readonly #stopped: Promise<void>;
@@ -59,25 +60,21 @@ export class KernelThread {
     });
   }
 
-  /** Resolves when there is room for more. */
-  select(columns: SelectedColumns): Promise<void> {
-    const {families, bits, addresses, nextHops} = columns;
-    const octets = [families, bits, addresses, nextHops].map(({buffer}) => buffer as ArrayBuffer);
-    this.#worker.postMessage({kind: 'select', columns} satisfies KernelCommand, octets);
-    return new Promise(resolve => this.#takers.push(resolve));
+  /** The other end: who has it tells of routes from now on, and hears the answers, past this thread. */
+  openPort(): MessagePort {
+    const {port1, port2} = new MessageChannel();
+    const command: KernelCommand = {kind: 'routesFrom', port: port2};
+    this.#worker.postMessage(command, [port2]);
+    return port1;
   }
 
-  sweep(family: Family): void {
-    this.#tell({kind: 'sweep', family});
-  }
-
-  watch(changes: NextHopChanges): void {
-    this.#tell({kind: 'watch', changes});
+  tell(message: ColumnsMessage): void {
+    this.#post(message);
   }
 
   status(): Promise<BgpKernelStatus> {
     const id = this.#nextId++;
-    this.#tell({kind: 'status', id});
+    this.#post({kind: 'status', id});
     return new Promise((resolve, reject) => {
       if (this.#death === undefined) this.#waiting.set(id, {resolve, reject});
       else reject(this.#death);
@@ -86,7 +83,7 @@ export class KernelThread {
 
   /** What is under way is finished; nothing is removed. */
   async stop(): Promise<void> {
-    this.#tell({kind: 'stop'});
+    this.#post({kind: 'stop'});
     await this.#stopped;
     await this.#worker.terminate();
   }
@@ -97,19 +94,18 @@ export class KernelThread {
     this.#waiting.clear();
   }
 
-  #tell(command: KernelCommand): void {
+  #post(command: KernelCommand): void {
     this.#worker.postMessage(command);
   }
 
   #hear(
     message: Exclude<KernelMessage, {kind: 'stopped'}>,
-    {log, onNextHops, onHolding}: KernelThreadOptions,
+    {log, onAnswer, onHolding}: KernelThreadOptions,
   ): void {
     switch (message.kind) {
-      case 'taken':
-        return this.#takers.shift()?.();
+      case 'selectedTaken':
       case 'nextHops':
-        return onNextHops(message.states);
+        return onAnswer?.(message);
       case 'holding':
         return onHolding(message.families);
       case 'status':

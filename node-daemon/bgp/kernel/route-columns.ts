@@ -120,6 +120,15 @@ export class RouteColumns {
     return slots;
   }
 
+  /** With a set of next hops. */
+  wantedSlots(): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#wanted.length; slot++) {
+      if ((this.#wanted[slot] as number) > 0) slots.push(slot);
+    }
+    return slots;
+  }
+
   slotsWith(targets: ReadonlySet<number>): number[] {
     const slots: number[] = [];
     for (let slot = 0; slot < this.#held.length; slot++) {

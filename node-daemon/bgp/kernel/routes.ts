@@ -62,17 +62,29 @@ export class LearntRoutes {
     ipv6: new RouteColumns(16),
   };
   #epoch = 1;
+  #isInstalling = true;
 
   constructor(resolve: (hop: Hop) => Path | undefined) {
     this.objects = new NextHopObjects(resolve);
   }
 
+  /** False: what was selected is to go, and what is from now on is not wanted. */
+  install(isWanted: boolean): void {
+    this.#isInstalling = isWanted;
+    if (isWanted) return;
+    for (const columns of Object.values(this.#columns)) {
+      for (const slot of columns.wantedSlots()) this.#want(columns, slot, none);
+    }
+  }
+
   select({family, address, bits, nextHops}: SelectedRoute): void {
+    if (!this.#isInstalling) return;
     const columns = this.#columns[family];
     this.#want(columns, columns.slotOf(address, bits), nextHops);
   }
 
   selectColumns({families, bits, addresses, nextHops, sets}: SelectedColumns): void {
+    if (!this.#isInstalling) return;
     const {ipv4, ipv6} = this.#columns;
     let from = 0;
     for (let at = 0; at < families.length; at++) {
