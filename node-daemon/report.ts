@@ -6,7 +6,6 @@ import {formatAddress} from '#ipam';
 import type {RecoveryPlan} from '../cni-plugin/recovery.js';
 import type {Problem, Served} from '../cni-plugin/port.js';
 import type {ReplayReport} from '../cni-plugin/tombstones.js';
-import type {StoreEvent} from './datastore/store-event.js';
 import type {Metrics} from './http/metrics.js';
 import type {Logger} from './log.js';
 import type {UnderlayChoice} from './node/underlay.js';
@@ -40,12 +39,7 @@ export class Report {
     this.#log.info({interface: name, mtu, addresses: shown, missing}, 'underlay chosen');
   }
 
-  records(events: readonly StoreEvent[], revision: number): void {
-    for (const event of events) {
-      if (event.kind !== 'problem') continue;
-      const {key, problems} = event;
-      this.#log.warn({key, problems}, 'record in etcd cannot be used');
-    }
+  etcdRead(revision: number): void {
     if (this.#isEtcdAway) this.#log.info({revision}, 'etcd was read again');
     this.#isEtcdAway = false;
   }

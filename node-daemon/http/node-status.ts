@@ -69,7 +69,7 @@ export function toNodeStatus(parts: StatusParts): NodeStatus {
     ...(parts.bgp && {bgp: toBgp(parts.bgp)}),
     attachments,
     reconcile: toReconcile(parts),
-    problems: toProblems(parts),
+    problems: allProblems(parts),
   };
 }
 
@@ -163,7 +163,11 @@ function toReconcile({health, settings, toTime, now: at}: StatusParts): Reconcil
   return {tables, lastErrors};
 }
 
-function toProblems({health, problems}: StatusParts): readonly StatusProblem[] {
+/** Of records, of nodes and of parts. */
+export function allProblems({
+  health,
+  problems,
+}: Pick<StatusParts, 'health' | 'problems'>): readonly StatusProblem[] {
   const known = [...health.problems].flatMap(([key, messages]) =>
     messages.map(message => ({key, message})),
   );

@@ -15,6 +15,7 @@ import {createEndpoints} from './endpoints.js';
 import {createLease} from './lease.js';
 import type {Part} from './part.js';
 import {createPods} from './pods.js';
+import {createProblemLog} from './problem-log.js';
 import {createReadiness} from './readiness.js';
 import {createRecords} from './records.js';
 import {createSettings} from './settings.js';
@@ -57,5 +58,5 @@ export function createParts(context: Context): readonly Part[] {
     ...{lease, reflector, settings, readiness, cniLife, parts: order},
     bgp: bgp.bgp,
   });
-  return [api, ...order];
+  return [api, createProblemLog(context, order), ...order];
 }

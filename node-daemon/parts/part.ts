@@ -23,7 +23,7 @@ export interface Part {
    * without a start too, when an earlier part could not.
    */
   stop?(): Promise<void> | void;
-  /** What is wrong now; in /v1/status, and counted in /metrics. */
+  /** What is wrong now; in /v1/status, counted in /metrics, and logged when it comes and goes. */
   problems?(): readonly StatusProblem[];
   /** That a thread of it has died, in words: only a restart of the daemon helps, so /healthz fails. */
   death?(): string | undefined;

@@ -29,7 +29,7 @@ export function createRecords({config, core, etcd, log, news, report}: Context):
     onChanges(changes, isListed) {
       const events = toStoreEvents(prefix, changes, isListed);
       core.dispatch({kind: 'store', events: departures.pass(events)});
-      report.records(events, reflector.status().revision);
+      report.etcdRead(reflector.status().revision);
       news.records.emit(events);
     },
     onDoubt: error => report.etcdAway(error),
