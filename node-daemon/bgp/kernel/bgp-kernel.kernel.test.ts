@@ -5,6 +5,7 @@ import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
 import type {ExecutionContext} from 'ava';
 import {kernelTest, type Scratch} from '../../kernel/scratch-namespace.js';
+import {firstBgpNexthopId} from '../../kernel/bgp-objects.js';
 import {eventually} from '../../reconcile/scratch-core.js';
 import {createLinks, hops, prefixes, route, startKernel} from './scratch-kernel.js';
 
@@ -54,6 +55,30 @@ kernelTest('routes of both families with one next hop and with several', [], asy
   t.is(await scratch.ip(ours.ipv6), '');
   t.is(await lineCount(scratch, ours.objects), 1, 'what no route needs is gone');
   t.is(kernel.status().refused, 0);
+});
+
+kernelTest('ids that somebody else has are passed over', [], async t => {
+  const scratch = await createLinks(t);
+  const foreign = [0, 1].map(n => firstBgpNexthopId + n);
+  for (const id of foreign) {
+    await scratch.ip(`nexthop add id ${id} via 198.51.100.9 dev right protocol static`);
+  }
+  const before = await scratch.ip('nexthop show proto 4');
+  const {kernel} = await startKernel(t, scratch);
+  await kernel.select([route('10.0.0.0/24', hops('192.0.2.2'))]);
+  await kernel.select([route('fd00:1::/48', hops('2001:db8::2'))]);
+  await kernel.settled();
+  t.regex(await scratch.ip(ours.ipv4), /via 192\.0\.2\.2 dev left/);
+  t.regex(await scratch.ip(ours.ipv6), /via 2001:db8::2 dev left/);
+  t.is(kernel.status().refused, 0);
+
+  const next = firstBgpNexthopId + 4; // after the two of ours, with nobody told in time
+  await scratch.ip(`nexthop add id ${next} via 198.51.100.9 dev right protocol static`);
+  await kernel.select([route('10.0.1.0/24', hops('192.0.2.3'))]);
+  const isRight = async () =>
+    /10\.0\.1\.0\/24 nhid \d+ via 192\.0\.2\.3 dev left/.test(await scratch.ip(ours.ipv4));
+  await eventually(t, isRight, 'a route by an object of ours');
+  t.true((await scratch.ip('nexthop show proto 4')).startsWith(before));
 });
 
 kernelTest('IPv4 by an IPv6 link-local next hop (RFC 8950), and weights', [], async t => {

@@ -206,6 +206,7 @@ export class BgpKernel {
         return this.#writer.wake();
       }
       case 'lost-object':
+        this.#underlay.dropNexthop(news.id); // if it was somebody else's
         this.#routes.lostObject(news.id);
         return this.#writer.wake();
       case 'doubt':

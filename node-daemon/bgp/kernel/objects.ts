@@ -11,9 +11,9 @@
  * `held` is what we believe the kernel has, what an earlier process left included. Such an object is
  * taken over by the next hop that it fits (`claim`), and is garbage once no route names it.
  */
-import {firstBgpNexthopId, lastBgpNexthopId} from '../../kernel/bgp-objects.js';
 import {addressText, equalOctets} from '../../kernel/key.js';
 import {HopSets, type Hop, type HopSet, type HopSetsOwner, type Path} from './hop-sets.js';
+import {ObjectIds} from './object-ids.js';
 
 export type KernelObject =
   | {readonly kind: 'hop'; readonly ifindex: number; readonly gateway: Uint8Array}
@@ -49,7 +49,7 @@ export class NextHopObjects implements HopSetsOwner {
   readonly #adopted = new Map<string, number[]>(); // hops that nobody of ours wrote, by content
   #mayHaveGarbage = false;
   readonly #resolve: (hop: Hop) => Path | undefined;
-  #nextId = firstBgpNexthopId;
+  readonly #ids = new ObjectIds();
 
   constructor(resolve: (hop: Hop) => Path | undefined) {
     this.#resolve = resolve;
@@ -169,6 +169,13 @@ export class NextHopObjects implements HopSetsOwner {
     this.#held.delete(id);
   }
 
+  /** Not written, as somebody else has that id. */
+  noteForeign(id: number): void {
+    this.#held.delete(id);
+    this.#ids.addForeign(id);
+    this.#disown(id);
+  }
+
   /** Written again by the next takeWrites, if somebody wants it. */
   retry(id: number): void {
     const owner = this.#owners.get(id);
@@ -194,8 +201,15 @@ export class NextHopObjects implements HopSetsOwner {
     this.#touched.clear();
   }
 
-  /** What a dump showed; what was written meanwhile is left out of it. Answers which are gone. */
-  observe(objects: ReadonlyMap<number, KernelObject>): ReadonlySet<number> {
+  /**
+   * What a dump showed, ours and the ids that others have of our range; what was written meanwhile is left out
+   * of it. Answers which are gone.
+   */
+  observe(
+    objects: ReadonlyMap<number, KernelObject>,
+    foreign: ReadonlySet<number>,
+  ): ReadonlySet<number> {
+    this.#ids.setForeign(foreign);
     const gone = new Set<number>();
     for (const [id, held] of [...this.#held]) {
       if (this.#touched.has(id)) continue;
@@ -208,6 +222,7 @@ export class NextHopObjects implements HopSetsOwner {
     for (const [id, object] of objects) {
       if (!this.#held.has(id) && !this.#touched.has(id)) this.#adopt(id, object);
     }
+    for (const id of foreign) if (!this.#held.has(id)) this.#disown(id);
     return gone;
   }
 
@@ -261,13 +276,19 @@ export class NextHopObjects implements HopSetsOwner {
   }
 
   #takeId(owner: Hop | HopSet): number {
-    for (;;) {
-      const id = this.#nextId;
-      this.#nextId = id === lastBgpNexthopId ? firstBgpNexthopId : id + 1;
-      if (this.#held.has(id) || this.#owners.has(id)) continue;
-      this.#owners.set(id, owner);
-      return id;
-    }
+    const id = this.#ids.take(each => this.#held.has(each) || this.#owners.has(each));
+    this.#owners.set(id, owner);
+    return id;
+  }
+
+  /** The id is somebody else's: who has it gets another one. */
+  #disown(id: number): void {
+    const owner = this.#owners.get(id);
+    if (owner === undefined) return;
+    this.#owners.delete(id);
+    if ('sets' in owner) owner.id = 0;
+    else owner.groupId = 0;
+    this.#dirtyOwner(owner);
   }
 
   #write(ops: ObjectOp[], id: number, object: KernelObject, name: string): void {

@@ -19,6 +19,7 @@ interface HeldRoute {
 
 export class PaperKernel {
   readonly objects = new Map<number, KernelObject>();
+  readonly foreign = new Set<number>(); // ids of objects that others made
   readonly routes = new Map<string, HeldRoute>();
   operations = 0;
   refuse: () => Refusal | undefined = () => undefined;
@@ -36,7 +37,7 @@ export class PaperKernel {
 
   observe(): Observation {
     const routes = [...this.routes.values()].filter(({target}) => target !== 0);
-    return {objects: new Map(this.objects), routes};
+    return {objects: new Map(this.objects), foreign: new Set(this.foreign), routes};
   }
 
   /** With its routes and memberships, as the kernel does. */
@@ -57,6 +58,7 @@ export class PaperKernel {
   }
 
   #ways(id: number): string {
+    if (this.foreign.has(id)) return 'a stranger';
     const object = this.objects.get(id);
     if (object === undefined) return 'nothing';
     if (object.kind === 'hop') return `${addressText(object.gateway)} dev ${object.ifindex}`;
@@ -71,7 +73,7 @@ export class PaperKernel {
       this.deleteObject(id);
       return undefined;
     }
-    if (kind === 'add' && this.objects.has(id)) return no('EEXIST');
+    if (this.foreign.has(id) || (kind === 'add' && this.objects.has(id))) return no('EEXIST');
     const isWhole = object.kind === 'hop' || object.members.every(({id}) => this.objects.has(id));
     if (!isWhole) return no('EINVAL');
     this.objects.set(id, object);
@@ -88,7 +90,7 @@ export class PaperKernel {
       return undefined;
     }
     if (kind === 'add' && held !== undefined) return no('EEXIST');
-    if (!this.objects.has(target)) return no('EINVAL');
+    if (!this.objects.has(target) && !this.foreign.has(target)) return no('EINVAL');
     this.routes.set(key, {family, address, bits, target});
     return undefined;
   }

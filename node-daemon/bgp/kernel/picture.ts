@@ -29,6 +29,7 @@ const DECODED_AT_ONCE = 1024;
 export async function takePicture(socket: NetlinkSocket): Promise<Picture> {
   const underlay = new Underlay();
   const objects = new Map<number, KernelObject>();
+  const foreign = new Set<number>();
   const routes: ObservedRoute[] = [];
 
   await each(socket, dumpLinks(), payload => {
@@ -38,8 +39,9 @@ export async function takePicture(socket: NetlinkSocket): Promise<Picture> {
   await each(socket, dumpNexthops(), payload => {
     const nexthop = decodeNexthop(payload);
     const object = toKernelObject(nexthop);
-    if (object !== undefined) objects.set(nexthop.id, object);
-    else if (!isBgpNexthopId(nexthop.id)) underlay.setNexthop(nexthop);
+    if (object !== undefined) return void objects.set(nexthop.id, object);
+    underlay.setNexthop(nexthop);
+    if (isBgpNexthopId(nexthop.id)) foreign.add(nexthop.id);
   });
   for (const family of families) {
     await each(socket, dumpRoutes({family}), payload => {
@@ -48,7 +50,7 @@ export async function takePicture(socket: NetlinkSocket): Promise<Picture> {
       else underlay.setRoute(route, false);
     });
   }
-  return {underlay, observation: {objects, routes}};
+  return {underlay, observation: {objects, foreign, routes}};
 }
 
 async function each(

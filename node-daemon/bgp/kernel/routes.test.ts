@@ -1,5 +1,6 @@
 import test from 'ava';
 import {addressText} from '../../kernel/key.js';
+import {firstBgpNexthopId} from '../../kernel/bgp-objects.js';
 import type {Hop, Path} from './hop-sets.js';
 import {no, PaperKernel} from './paper-kernel.js';
 import {LearntRoutes} from './routes.js';
@@ -165,6 +166,22 @@ test('what is refused is tried again later each time, by itself, and holds up no
   t.is(world.routes.refusals.size, 0);
 });
 
+test('an id that somebody else has is never named by a route, known before or by the refusal', t => {
+  for (const isKnown of [true, false]) {
+    const world = new World();
+    for (const id of [0, 2, 3]) world.kernel.foreign.add(firstBgpNexthopId + id);
+    if (isKnown) world.look();
+    for (let n = 0; n < 20; n++) world.select(`10.0.${n}.0/24`, sets[n % 4]!);
+    world.step();
+    if (isKnown) t.is(world.routes.refusals.total, 0);
+    else while (world.kernel.print().some(line => line.includes('stranger'))) world.step();
+    t.is(world.nowMs, 0, 'at once');
+    world.settle();
+    t.deepEqual(world.kernel.print(), world.expected());
+    t.is(world.routes.refusals.size, 0);
+  }
+});
+
 test('a restart takes over objects of equal content by the routes that name them', t => {
   const world = new World();
   world.ways.set(gateways[0]!, '192.0.2.9').set(gateways[1]!, '192.0.2.9'); // two, alike
@@ -276,6 +293,10 @@ function happen(world: World, random: (below: number) => number): void {
     case 6:
       return world.look();
     case 7:
+      for (let at = firstBgpNexthopId; at < firstBgpNexthopId + 9; at++) {
+        if (random(9) === 0 && !world.kernel.objects.has(at)) world.kernel.foreign.add(at);
+        else world.kernel.foreign.delete(at);
+      }
       world.nowMs += random(1000);
       return;
     default:

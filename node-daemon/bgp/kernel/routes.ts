@@ -31,6 +31,7 @@ export interface Batch {
 /** What a dump showed of ours. */
 export interface Observation {
   readonly objects: ReadonlyMap<number, KernelObject>;
+  readonly foreign: ReadonlySet<number>; // ids of our range that others have
   readonly routes: readonly ObservedRoute[];
 }
 
@@ -183,8 +184,8 @@ export class LearntRoutes {
     this.objects.beginObservation();
   }
 
-  observe({objects, routes}: Observation): void {
-    this.#lostTargets(this.objects.observe(objects));
+  observe({objects, foreign, routes}: Observation): void {
+    this.#lostTargets(this.objects.observe(objects, foreign));
     for (const {family, address, bits, target} of routes) {
       const columns = this.#columns[family];
       const slot = columns.slotOf(address, bits);
@@ -235,14 +236,24 @@ export class LearntRoutes {
     return target;
   }
 
-  #settleObject({id, name}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
+  #settleObject({kind, id, name}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
     if (error === undefined) {
       this.refusals.forget(name);
       return false;
     }
-    this.objects.noteRefused(id);
+    if (kind === 'add' && error.code === 'EEXIST') this.#letGo(id);
+    else this.objects.noteRefused(id);
     this.refusals.note(name, {kind: 'object', id, name}, error, nowMs);
     return true;
+  }
+
+  /** Routes that were written with an object that is not ours get another one as soon as there is one. */
+  #letGo(id: number): void {
+    this.objects.noteForeign(id);
+    for (const family of families) {
+      const columns = this.#columns[family];
+      for (const slot of columns.slotsWith(new Set([id]))) columns.enqueue(slot);
+    }
   }
 
   #settleRoute(
