@@ -5,6 +5,7 @@ import type {
   BgpPeerView,
   BgpRangeView,
   BgpRouteView,
+  ErrorView,
   NegotiatedView,
   PrefixCounts,
 } from '../node-daemon/bgp/api.js';
@@ -108,8 +109,10 @@ function localAsnOf({localAsn}: PeerOrRange): string {
   return String(localAsn);
 }
 
-function membersOf({stopped, peers, maxPeers, established}: BgpRangeView): string {
-  return stopped ?? `${peers} of at most ${maxPeers} dialled, ${established} established`;
+function membersOf({stopped, peers, maxPeers, established, lastError}: BgpRangeView): string {
+  const members = `${peers} of at most ${maxPeers} dialled, ${established} established`;
+  const isSilent = established === 0 && lastError !== undefined;
+  return stopped ?? (isSilent ? `${members}; ${sayError(lastError)}` : members);
 }
 
 function sumOf(what: keyof PrefixCounts): (peer: BgpPeerView) => string {
@@ -132,7 +135,11 @@ function downWordsOf({stopped, lastError, lastDown}: BgpPeerView): string {
   const [latest] = [lastError, lastDown]
     .filter(error => error !== undefined)
     .sort((a, b) => a.secondsAgo - b.secondsAgo);
-  return latest === undefined ? '' : `${latest.message} (${ageOf(latest.secondsAgo)} ago)`;
+  return latest === undefined ? '' : sayError(latest);
+}
+
+function sayError({message, secondsAgo}: ErrorView): string {
+  return `${message} (${ageOf(secondsAgo)} ago)`;
 }
 
 function statusOf(route: BgpRouteView): string {

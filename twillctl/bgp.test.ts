@@ -171,6 +171,13 @@ racks   198.51.100.0/24   external   Listening   <none>   <none>     <none>     
     /^racks .* 65010 +Listening .* ipv4,ipv6 +64512 .* 3 of at most 20 dialled, 1 established$/,
   );
   t.regex(lines[4] ?? '', /^off .* Idle .* shut down: new fibre$/);
+  const lastError = {message: 'wrong key?', secondsAgo: 3};
+  const unsure = [0, 1].map(established => ({...range, peers: 1, established, lastError}));
+  const {out} = await (
+    await createDesk(t, {...answer, peers: [], ranges: unsure})
+  ).type('bgp peers');
+  t.regex(out, / 1 of at most 20 dialled, 0 established; wrong key\? \(3s ago\)\n/);
+  t.regex(out, / 1 of at most 20 dialled, 1 established\n$/, 'it is history');
 });
 
 test('a stopped peer says so, and so does a restart that is not over', async t => {

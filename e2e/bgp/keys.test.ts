@@ -101,6 +101,38 @@ for (const kind of ['bird', 'frr'] as const) {
   );
 }
 
+for (const kind of ['bird', 'frr', 'gobgp'] as const) {
+  labTest(
+    `${kind} dials with another key, without one, or with one that we do not know of: the reason is guessed in words`,
+    async t => {
+      const dialler = 'router';
+      const wrong: Session = {dialler, twill: {password: 'orange'}, router: {password: 'lemon'}};
+      const missing: Session = {dialler, twill: {password: 'orange'}};
+      const unknown: Session = {dialler, router: {password: 'lemon'}};
+      const silent: Session = {dialler, twill: {shutdown: 'control'}};
+      const sessions = [wrong, missing, unknown, silent, {dialler, password: 'melon'}] as const;
+      const {twill, theirs} = await startPair(t, {kind, sessions});
+      const [wrongly = '', without = '', unasked = '', off = '', control = ''] = theirs;
+      await established(twill, control);
+      const says = (address: string, words: RegExp) => {
+        const isSaid = async () => words.test((await twill.lastError(address)) ?? '');
+        return eventually(isSaid, {withinMs: 40_000, everyMs: 200, what: `${String(words)}`});
+      };
+      const [start, end] = ['^no connection came in; TCP segments', 'were dropped on this host'];
+      const [withWrong, withNone] = ['with a wrong MD5 key', 'without an MD5 key'];
+      const keyed = `(${withWrong}|${withNone}|${withWrong} and ${withNone})`; // of the host, not by sender
+      await says(wrongly, new RegExp(`${start} ${keyed} ${end}, wrong key\\?$`));
+      await says(without, new RegExp(`${start} .*${withNone} ${end}, wrong key\\?$`));
+      await says(
+        unasked,
+        new RegExp(`${start} with an MD5 key ${end}, no password configured here`),
+      );
+      for (const address of [off, control]) t.is(await twill.lastError(address), undefined);
+    },
+    {programs: programs[kind]},
+  );
+}
+
 labTest(
   'bird dials from inside a prefix that has a key; without the key it does not get in',
   async t => {

@@ -85,7 +85,7 @@ export function toPeerView(status: PeerStatus): BgpPeerView {
   };
 }
 
-export function toRangeView({config, peers, established}: RangeStatus): BgpRangeView {
+export function toRangeView({config, peers, established, lastError}: RangeStatus): BgpRangeView {
   const {name, cidr, localAsn, maxPeers, families, password, shutdown} = config;
   const asn = onlyAsn(config);
   return {
@@ -93,6 +93,7 @@ export function toRangeView({config, peers, established}: RangeStatus): BgpRange
     state: shutdown === undefined ? 'Listening' : 'Idle',
     ...(shutdown !== undefined && {stopped: shutdownWords(shutdown)}),
     ...{peers, established, maxPeers, families, password: password !== undefined},
+    ...(lastError && {lastError: toErrorView(lastError)}),
   };
 }
 

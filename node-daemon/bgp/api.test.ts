@@ -126,7 +126,8 @@ test('a peer that was stopped says so', t => {
 
 test('a range says who may dial and how many did, and never its password', t => {
   const range = {...down.config, name: 'racks', cidr: '198.51.100.0/24', maxPeers: 20};
-  const view = toRangeView({config: range, peers: 3, established: 1});
+  const [lastError, silence] = [undefined, {words: 'wrong key?', agoMs: 7900}];
+  const view = toRangeView({config: range, peers: 3, established: 1, lastError});
   t.deepEqual(view, {
     ...{name: 'racks', cidr: '198.51.100.0/24', asn: 64513, localAsn: 64512},
     ...{session: 'external', state: 'Listening', peers: 3, established: 1, maxPeers: 20},
@@ -134,8 +135,9 @@ test('a range says who may dial and how many did, and never its password', t => 
   });
   const stopped = toRangeView({
     config: {...range, asns: 'any', shutdown: 'new fibre'},
-    ...{peers: 0, established: 0},
+    ...{peers: 0, established: 0, lastError: silence},
   });
+  t.deepEqual(stopped.lastError, {message: 'wrong key?', secondsAgo: 7});
   t.like(stopped, {session: 'unknown', state: 'Idle', stopped: 'shut down: new fibre'});
   t.false('asn' in stopped);
 });
@@ -157,7 +159,7 @@ test('peers and ranges come by name, in whatever order they were made', t => {
   const [first, ...rest] = peers; // `first` was made anew
   const range = (name: string) => ({
     config: {...down.config, name, cidr: '198.51.100.0/24', maxPeers: 20},
-    ...{peers: 0, established: 0},
+    ...{peers: 0, established: 0, lastError: undefined},
   });
   const ranges = ['racks-10', 'racks-9'].map(range);
   for (const order of [peers, [...rest, first!], [...peers].reverse()]) {

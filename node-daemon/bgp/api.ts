@@ -84,6 +84,7 @@ export interface BgpRangeView {
   readonly maxPeers: number;
   readonly families: readonly ApiFamily[];
   readonly password: boolean;
+  readonly lastError?: ErrorView; // why nobody from it is, as far as can be known
 }
 
 /** RFC 5880: AdminDown, Down, Init or Up. */

@@ -17,8 +17,8 @@ import {
 } from '../bfd/fsm.js';
 import {decodeBfd, encodeBfd, type BfdPacket, type BfdState} from '../bfd/packet.js';
 import {sameAddress} from '../wire/address.js';
-import type {BfdConfig} from './config.js';
-import type {BfdIncoming, BfdPath, BfdSocket, SpeakerPorts} from './ports.js';
+import type {BfdConfig, PeerConfig} from './config.js';
+import type {BfdIncoming, BfdPath, BfdSocket, Connection, SpeakerPorts} from './ports.js';
 import {Timers} from './timers.js';
 
 export interface BfdOwner {
@@ -52,6 +52,21 @@ export class BfdSessions {
   constructor(ports: SpeakerPorts, owner: BfdOwner) {
     this.#ports = ports;
     this.#owner = owner;
+  }
+
+  /** It runs while the session stands, and on while routes of the peer are kept. */
+  follow(
+    {name, bfd}: Pick<PeerConfig, 'name' | 'bfd'>,
+    connection: Connection | undefined,
+    keepsRoutes: boolean,
+  ): void {
+    if (bfd === undefined || (connection === undefined && !keepsRoutes)) {
+      this.close(name);
+    } else if (connection !== undefined) {
+      const {remote, localAddress: local, path} = connection;
+      const {ifindex} = path;
+      this.open(name, {remote: remote.octets, local, ifindex, multihop: bfd.multihop}, bfd);
+    }
   }
 
   /** Over another path it is another session; with other intervals the same. */

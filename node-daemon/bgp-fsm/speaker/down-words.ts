@@ -1,7 +1,8 @@
 /** Why a session or an attempt ended, in words for `twillctl bgp peers` and the log. Pure. */
 import type {DownReason} from '../fsm/types.js';
 import {describeNotification} from '../wire/notification-words.js';
-import type {PeerConfig} from './config.js';
+import type {PeerConfig, PeerOptions} from './config.js';
+import type {KeyDrops} from './ports.js';
 
 export function describeDown(reason: DownReason, code: string | undefined): string {
   switch (reason.kind) {
@@ -38,6 +39,23 @@ export function describeSilence(peer: PeerConfig): string {
     ...(peer.ttlSecurityHops === undefined ? [] : ['TTL security is on, more hops away?']),
   ];
   return ['no TCP answer', ...suspicions].join('; ');
+}
+
+/** Nobody dialled, as far as we can see. Undefined: what was dropped cannot have been meant for these. */
+export function describeKeyDrops(
+  {password}: Pick<PeerOptions, 'password'>,
+  {wrong, missing, unexpected}: KeyDrops,
+): string | undefined {
+  if (password === undefined) {
+    if (unexpected === 0) return undefined;
+    return 'TCP segments with an MD5 key were dropped on this host, no password configured here?';
+  }
+  const kinds = [
+    ...(wrong === 0 ? [] : ['with a wrong MD5 key']),
+    ...(missing === 0 ? [] : ['without an MD5 key']),
+  ];
+  if (kinds.length === 0) return undefined;
+  return `TCP segments ${kinds.join(' and ')} were dropped on this host, wrong key?`;
 }
 
 const DIAL_WORDS: Readonly<Record<string, string>> = {

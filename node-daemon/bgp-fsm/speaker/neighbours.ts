@@ -4,10 +4,13 @@
  */
 import {contains, parseAddress, parseCidr, type Cidr} from '../wire/address.js';
 import type {PeerConfig, PeerRange, SpeakerConfig} from './config.js';
+import {describeKeyDrops} from './down-words.js';
+import type {Waiting} from './key-watch.js';
 import {idOfPeer, idOfRange} from './neighbour-id.js';
 import {isSameNeighbour} from './peer-change.js';
 import {PeerRunner, type PeerHost} from './peer-runner.js';
-import type {Connection, RemoteEnd} from './ports.js';
+import {PeerWords} from './peer-words.js';
+import type {Connection, KeyDrops, RemoteEnd} from './ports.js';
 import type {Absence, RangeStatus} from './status.js';
 import {Timers} from './timers.js';
 
@@ -26,6 +29,7 @@ export class Neighbours {
   readonly #dynamic = new Map<string, {readonly runner: PeerRunner; readonly range: string}>();
   readonly #timers: Timers<string>;
   #byPlace: ReadonlyMap<string, readonly PeerRunner[]> = new Map(); // of the configured ones
+  readonly #rangeWords = new Map<string, PeerWords>();
   #ranges: readonly (PeerRange & {readonly prefix: Cidr})[] = [];
 
   constructor(host: PeerHost, listener: NeighbourListener) {
@@ -42,8 +46,22 @@ export class Neighbours {
     return this.#ranges.map(({prefix: _prefix, ...config}) => {
       const members = this.#membersOf(config);
       const established = members.filter(runner => runner.isEstablished).length;
-      return {config, peers: members.length, established};
+      const lastError = this.#rangeWords.get(config.name)?.status().lastError;
+      return {config, peers: members.length, established, lastError};
     });
+  }
+
+  /** Who has to be dialled, and has no session. A range: when nobody from it has one. */
+  waiting(): readonly Waiting[] {
+    const ranges = this.#ranges.filter(
+      range =>
+        range.shutdown === undefined &&
+        !this.#membersOf(range).some(({isEstablished}) => isEstablished),
+    );
+    return [
+      ...this.all.filter(({isWaiting}) => isWaiting),
+      ...ranges.map(range => ({keyDropped: (drops: KeyDrops) => this.#keyDropped(range, drops)})),
+    ];
   }
 
   /** A range is away when all who dialled from it are. */
@@ -75,6 +93,9 @@ export class Neighbours {
         return prefix === undefined ? [] : [{...range, prefix}];
       })
       .sort((a, b) => b.prefix.bits - a.prefix.bits); // the longest counts
+    for (const name of this.#rangeWords.keys()) {
+      if (!ranges.some(range => range.name === name)) this.#rangeWords.delete(name);
+    }
     for (const {runner} of this.#dynamic.values()) this.#reconfigure(runner);
   }
 
@@ -93,6 +114,7 @@ export class Neighbours {
   relax(runner: PeerRunner): void {
     if (!this.isDynamic(runner)) return;
     if (runner.isEstablished) {
+      this.#rangeWords.get(this.#dynamic.get(runner.name)?.range ?? '')?.up();
       this.#timers.stop(runner.name);
       return;
     }
@@ -105,6 +127,17 @@ export class Neighbours {
 
   stop(): void {
     this.#timers.stopAll();
+  }
+
+  #keyDropped(range: PeerRange, drops: KeyDrops): void {
+    const words = describeKeyDrops(range, drops);
+    if (words === undefined) return;
+    const {name} = range;
+    const known = this.#rangeWords.get(name) ?? new PeerWords(this.#host.ports.clock);
+    this.#rangeWords.set(name, known);
+    if (known.suspect(words)) {
+      this.#host.ports.log('warn', 'nobody came in from a range', {range: name, words});
+    }
   }
 
   #configurePeers(peers: readonly PeerConfig[]): void {

@@ -15,6 +15,7 @@ import {
   type ConnectionPath,
   type DialHandler,
   type DialRequest,
+  type KeyDrops,
   type ListenRequest,
   type RunningTimer,
   type Transport,
@@ -138,6 +139,8 @@ export class PaperTransport implements Transport {
   #listen: ListenRequest | undefined;
   #accept: Accept = connection => connection.close(false);
   #isDead = false;
+  readonly #drops = {wrong: 0, missing: 0, unexpected: 0};
+  keyLooks = 0; // how often somebody asked
   #receiveBfd: ((incoming: BfdIncoming) => void) | undefined;
 
   constructor(address: string, network: PaperNetwork) {
@@ -156,7 +159,7 @@ export class PaperTransport implements Transport {
       const host = this.#network.at(request.address);
       if (host === undefined) return; // no such host: silence
       const key = host.#keyFor(this.address);
-      if (key !== request.password) return; // RFC 2385: silence
+      if (key !== request.password) return host.#drop(key, request.password); // RFC 2385: silence
       if (host.#listen === undefined || host.#listen.port !== request.port) {
         handler.failed('ECONNREFUSED');
         return;
@@ -166,6 +169,11 @@ export class PaperTransport implements Transport {
       host.#accept(theirs, key !== undefined);
     });
     return timer;
+  }
+
+  keyDrops(): KeyDrops {
+    this.keyLooks++;
+    return {...this.#drops};
   }
 
   openBfd({remote, local}: BfdPath): BfdSocket {
@@ -195,6 +203,12 @@ export class PaperTransport implements Transport {
       if (tells) end.close(false);
       else end.vanish();
     }
+  }
+
+  #drop(key: string | undefined, password: string | undefined): void {
+    if (key === undefined) this.#drops.unexpected++;
+    else if (password === undefined) this.#drops.missing++;
+    else this.#drops.wrong++;
   }
 
   #keyFor(address: string): string | undefined {

@@ -5,7 +5,7 @@
 import type {Again, Event} from '../fsm/event.js';
 import type {HelperLimits} from '../fsm/graceful-helper.js';
 import type {DownReason, Negotiated, SessionConfig, State} from '../fsm/types.js';
-import type {PeerIx, PeerPolicy, PrefixExcess, Received, RibApi} from '../rib/types.js';
+import type {PeerIx, PeerPolicy, Received, RibApi} from '../rib/types.js';
 import {
   ADMIN_RESET,
   ADMIN_SHUTDOWN,
@@ -19,10 +19,14 @@ import type {Family} from '../wire/family.js';
 import {type Notification, notification, shutdownNotice} from '../wire/notification.js';
 import type {BfdSessions} from './bfd-sessions.js';
 import type {PeerConfig} from './config.js';
+import {describeKeyDrops} from './down-words.js';
+import {FaultLog} from './fault-log.js';
+import type {Waiting} from './key-watch.js';
 import {changeOf, isSameLimit, isSamePolicy} from './peer-change.js';
 import {PeerRoutes, type RoutesOwner} from './peer-routes.js';
+import {PeerWords} from './peer-words.js';
 import type {PeerStatus} from './status.js';
-import type {Connection, SpeakerPorts} from './ports.js';
+import type {Connection, KeyDrops, SpeakerPorts} from './ports.js';
 import {minTtlOf} from './session-config.js';
 import {SessionRunner, type SessionOwner} from './session-runner.js';
 import type {Slice} from './slice.js';
@@ -43,14 +47,7 @@ export interface PeerHost {
   readonly bfd: BfdSessions;
 }
 
-interface Words {
-  readonly words: string;
-  readonly atMs: number;
-}
-
-const COMPLAIN_EVERY_MS = 10_000; // a line for a malformed UPDATE, whatever the peer sends
-
-export class PeerRunner implements SessionOwner, RoutesOwner {
+export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
   readonly ix: PeerIx;
   readonly #host: PeerHost;
   readonly #session: SessionRunner;
@@ -62,18 +59,17 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   #sinceMs: number; // in this state
   #usesOtherAsn = false; // the peer has refused the first
   #isLimited = false; // stopped for the number of its prefixes, and not by itself to start again
-  #excess: PrefixExcess | undefined; // of the session that it ended
   #establishedCount = 0;
   readonly #heard = new Set<Family>(); // End-of-RIB, in this session
-  #lastError: Words | undefined; // of an attempt or a session
-  #lastDown: Words | undefined; // of a session that was Established
-  #faultyUpdates = 0;
-  #complainedMs = -Infinity;
+  readonly #words: PeerWords;
+  readonly #faults: FaultLog;
 
   constructor(config: PeerConfig, address: Uint8Array, host: PeerHost) {
     this.#config = config;
     this.#host = host;
     this.#sinceMs = host.ports.clock.nowMs();
+    this.#words = new PeerWords(host.ports.clock);
+    this.#faults = new FaultLog(host.ports);
     this.ix = host.rib.addPeer(address, config.policy);
     this.#session = new SessionRunner(this, host.ports);
     this.#routes = new PeerRoutes(this.ix, host.rib, this, host.ports.clock);
@@ -107,6 +103,18 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   /** Of an earlier session. */
   get keepsRoutes(): boolean {
     return this.#routes.stale.length > 0;
+  }
+
+  /** Its only way to a session is that the peer dials. */
+  get isWaiting(): boolean {
+    return this.#config.passive && this.#state === 'Active';
+  }
+
+  keyDropped(drops: KeyDrops): void {
+    const words = describeKeyDrops(this.#config, drops);
+    if (words === undefined) return;
+    const isNews = this.#words.suspect(`no connection came in; ${words}`);
+    if (isNews) this.#host.ports.log('warn', 'no connection came in', {peer: this.name, words});
   }
 
   start(): void {
@@ -246,20 +254,18 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
       state: this.#state,
       inStateMs: clock.nowMs() - this.#sinceMs,
       isLimited: this.#isLimited,
-      excess: this.#excess,
       negotiated: this.#negotiated,
       localAddress: this.#session.line?.connection.localAddress,
       established: this.#establishedCount,
       failures: session.connectRetryCounter,
       received: {...this.#session.received},
       sent: {...this.#session.sent},
-      faultyUpdates: this.#faultyUpdates,
+      faultyUpdates: this.#faults.count,
       bfd: this.#host.bfd.status(this.name),
       prefixes: this.#host.rib.counters(this.ix),
       heard: [...this.#heard],
       stale: this.#routes.stale,
-      lastError: this.#aged(this.#lastError),
-      lastDown: this.#aged(this.#lastDown),
+      ...this.#words.status(),
     };
   }
 
@@ -280,7 +286,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   established(connection: Connection, negotiated: Negotiated): void {
     this.#negotiated = negotiated;
     this.#establishedCount++;
-    this.#excess = undefined;
+    this.#words.up();
     this.#heard.clear();
     this.#routes.up(connection, negotiated);
     this.#configureBfd();
@@ -289,12 +295,10 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
 
   down(reason: DownReason, negotiated: Negotiated): void {
     this.#negotiated = undefined;
-    if (this.#excess !== undefined)
-      this.failed(`${this.#lastError?.words}; got ${this.#excess.got}`);
-    this.#lastDown = this.#lastError; // `failed` came before
+    this.#words.down(); // `failed` came before
     this.#routes.down(reason, negotiated);
     this.#configureBfd();
-    this.#host.down(this, this.#lastError?.words ?? '');
+    this.#host.down(this, this.#words.latest);
   }
 
   update(bytes: Uint8Array, at: number, length: number): void {
@@ -307,7 +311,7 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
   }
 
   failed(words: string): void {
-    this.#lastError = {words, atMs: this.#host.ports.clock.nowMs()};
+    this.#words.failed(words);
   }
 
   stateChanged(): void {
@@ -349,18 +353,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     this.#host.routesChanged();
   }
 
-  /** It runs while the session stands, and on while routes of it are kept. */
   #configureBfd(): void {
-    const {bfd: wanted, name} = this.#config;
-    const {bfd} = this.#host;
-    const connection = this.#session.line?.connection;
-    if (wanted === undefined || (connection === undefined && !this.keepsRoutes)) {
-      bfd.close(name);
-    } else if (connection !== undefined) {
-      const {remote, localAddress: local, path} = connection;
-      const {ifindex} = path;
-      bfd.open(name, {remote: remote.octets, local, ifindex, multihop: wanted.multihop}, wanted);
-    }
+    this.#host.bfd.follow(this.#config, this.#session.line?.connection, this.keepsRoutes);
   }
 
   /** As the peer sees us. */
@@ -375,25 +369,21 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
     return isOther ? {...policy, localAs: undefined} : policy;
   }
 
-  #aged(words: Words | undefined): PeerStatus['lastError'] {
-    return words && {words: words.words, agoMs: this.#host.ports.clock.nowMs() - words.atMs};
-  }
-
   #complain(received: Exclude<Received, {kind: 'ok'}>, message: Uint8Array): void {
     const peer = this.name;
     switch (received.kind) {
       case 'faulty':
-        this.#faultyUpdates++;
-        this.#logFault(received, message);
+        this.#faults.count++;
+        this.#faults.note(peer, received, message);
         return;
       case 'reset':
-        this.#logFault(received, message);
+        this.#faults.note(peer, received, message);
         this.#session.tellSession({kind: 'UpdateMsgErr', notification: received.notification});
         return;
       case 'limit': {
         const seconds = this.#config.prefixLimitRestartSeconds;
         const {family, max, got} = received;
-        this.#excess = {family, max, got};
+        this.#words.excess = {family, max, got};
         this.#isLimited = seconds === undefined;
         const again = seconds === undefined ? 'never' : {afterMs: seconds * 1000};
         this.#stopItself(received.notification, again);
@@ -403,14 +393,6 @@ export class PeerRunner implements SessionOwner, RoutesOwner {
         this.#host.ports.log('warn', 'prefix limit is near', {peer, family: received.family});
         return;
     }
-  }
-
-  #logFault(received: Received, message: Uint8Array): void {
-    const nowMs = this.#host.ports.clock.nowMs();
-    if (nowMs - this.#complainedMs < COMPLAIN_EVERY_MS) return;
-    this.#complainedMs = nowMs;
-    const hex = Array.from(message, octet => octet.toString(16).padStart(2, '0')).join('');
-    this.#host.ports.log('warn', 'malformed update', {peer: this.name, received, message: hex});
   }
 
   #stopItself(cease: Notification, again: Again): void {

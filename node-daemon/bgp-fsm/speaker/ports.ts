@@ -38,6 +38,8 @@ export interface Transport {
   dial(request: DialRequest, handler: DialHandler): {cancel(): void};
   /** What is listened for from now on, as a whole; undefined: nothing. */
   listen(request: ListenRequest | undefined, accept: Accept): void;
+  /** Of this host since it was booted, whoever sent them; undefined: it does not say. */
+  keyDrops(): KeyDrops | undefined;
   /** Of a session: one source port for all its life (RFC 5881 §4). */
   openBfd(path: BfdPath): BfdSocket;
   /** All that comes to the ports of BFD, with the hop limit that it must have; undefined: nobody listens. */
@@ -75,6 +77,13 @@ export interface ListenRequest {
 export interface ListenKey {
   readonly cidr: string;
   readonly password: string;
+}
+
+/** Segments that were dropped for their MD5 key (RFC 2385). */
+export interface KeyDrops {
+  readonly wrong: number; // signed with another key than ours
+  readonly missing: number; // not signed, where a key is set
+  readonly unexpected: number; // signed, where none is
 }
 
 /**

@@ -24,6 +24,7 @@ import type {BfdChange} from '../bfd/fsm.js';
 import type {BfdState} from '../bfd/packet.js';
 import {BfdSessions, type BfdOwner} from './bfd-sessions.js';
 import type {PeerConfig, SpeakerConfig} from './config.js';
+import {KeyWatch} from './key-watch.js';
 import {listenRequestOf} from './listen.js';
 import {idOfPeer, idOfRange} from './neighbour-id.js';
 import {Neighbours} from './neighbours.js';
@@ -74,6 +75,7 @@ export class Speaker implements PeerHost, BfdOwner {
   readonly #neighbours: Neighbours;
   readonly #restarting: Restarting;
   readonly #strangers = new Strangers();
+  readonly #keys: KeyWatch;
   #config: SpeakerConfig | undefined;
   #hasLeft = false;
 
@@ -98,6 +100,7 @@ export class Speaker implements PeerHost, BfdOwner {
     this.#neighbours = new Neighbours(this, {
       removed: peer => this.#restarting.tell({kind: 'peerGone', peer}),
     });
+    this.#keys = new KeyWatch(ports, () => this.#neighbours.waiting());
     this.#restarting = new Restarting(
       {
         sweep: family => this.#sweepSoon(family),
@@ -120,6 +123,7 @@ export class Speaker implements PeerHost, BfdOwner {
       this.#accept(connection, isKeyed),
     ); // first: a peer with a new password is dialled at once
     this.#neighbours.configure(next);
+    if (this.#neighbours.waiting().length > 0) this.#keys.begin();
     if (old === undefined || old.identifier === identifier) return;
     for (const peer of this.#neighbours.all) peer.reset(notification(CEASE, CONFIG_CHANGE));
   }
@@ -193,6 +197,7 @@ export class Speaker implements PeerHost, BfdOwner {
     this.#hasLeft = true;
     this.ports.transport.listen(undefined, () => {});
     this.#restarting.stop();
+    this.#keys.stop();
     this.#neighbours.stop();
     this.bfd.closeAll();
     for (const peer of this.#neighbours.all) {
@@ -236,6 +241,7 @@ export class Speaker implements PeerHost, BfdOwner {
   stateChanged(peer: PeerRunner): void {
     this.#emit({kind: 'peerState', peer: peer.name, state: peer.state});
     this.#neighbours.relax(peer);
+    if (peer.isWaiting) this.#keys.begin();
   }
 
   established(peer: PeerRunner, negotiated: Negotiated): void {

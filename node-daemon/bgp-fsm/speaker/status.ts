@@ -38,6 +38,7 @@ export interface RangeStatus {
   readonly config: PeerRange;
   readonly peers: number; // with those that are remembered for a while
   readonly established: number; // of them
+  readonly lastError: LastError | undefined; // why nobody is, as far as can be known
 }
 
 /** Who is away, for who asks often: cheap, where a status of all peers is not. */

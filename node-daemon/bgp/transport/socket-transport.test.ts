@@ -188,6 +188,21 @@ privileged('keys are set, replaced and removed while it listens', async t => {
   t.pass();
 });
 
+privileged('what the kernel drops for its key is counted, by what was wrong with it', async t => {
+  const {dial, listen, request, listening} = await pair(t);
+  const counted = (kind: 'wrong' | 'missing' | 'unexpected') => listening.keyDrops()?.[kind] ?? NaN;
+  const unexpected = counted('unexpected');
+  dial({password: 'apple'});
+  await until(() => counted('unexpected') > unexpected);
+  listen({...request, keys: [{cidr: '127.0.1.0/24', password: 'orange'}]});
+  const [wrong, missing] = [counted('wrong'), counted('missing')];
+  dial({password: 'apple'});
+  await until(() => counted('wrong') > wrong);
+  dial();
+  await until(() => counted('missing') > missing);
+  t.pass();
+});
+
 privileged('where a key cannot be set nobody is taken for keyed', async t => {
   const password = 'x'.repeat(81); // the kernel has 80
   const {accepted, logged, port} = await pair(t, {keys: [{cidr: '127.0.0.0/8', password}]});

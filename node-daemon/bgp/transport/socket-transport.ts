@@ -22,12 +22,14 @@ import {
   type DialHandler,
   type DialRequest,
   type Family,
+  type KeyDrops,
   type ListenRequest,
   type Log,
   type Transport,
 } from '#bgp-fsm';
 import {BfdIo} from './bfd-io.js';
 import {NodeConnection} from './connection.js';
+import {readKeyDrops} from './key-drops.js';
 import {Listener} from './listener.js';
 import {HostAddresses} from './host-addresses.js';
 import {pathBetween} from './path.js';
@@ -70,6 +72,10 @@ export class SocketTransport implements Transport {
       const failure = setImmediate(() => handler.failed(code));
       return {cancel: () => clearImmediate(failure)};
     }
+  }
+
+  keyDrops(): KeyDrops | undefined {
+    return readKeyDrops();
   }
 
   openBfd(path: BfdPath): BfdSocket {
