@@ -15,7 +15,7 @@ import {
   type BfdSession,
   type BfdTimer,
 } from '../bfd/fsm.js';
-import {decodeBfd, encodeBfd, type BfdPacket, type BfdState} from '../bfd/packet.js';
+import {decodeBfd, encodeBfd, NO_DIAGNOSTIC, type BfdPacket, type BfdState} from '../bfd/packet.js';
 import {sameAddress} from '../wire/address.js';
 import type {BfdConfig, PeerConfig} from './config.js';
 import type {BfdIncoming, BfdPath, BfdSocket, Connection, SpeakerPorts} from './ports.js';
@@ -40,7 +40,7 @@ interface Running {
   session: BfdSession;
 }
 
-const LAST_WORDS = 3; // AdminDown; one may be lost
+const LAST_WORDS = 3; // one may be lost
 const US_PER_MS = 1000;
 
 export class BfdSessions {
@@ -87,14 +87,15 @@ export class BfdSessions {
     this.#perform(running, actions);
   }
 
-  /** The peer hears that it is no failure (RFC 5880 §6.8.16). */
+  /** The peer hears that it is no failure (RFC 5880 §6.8.16), or of the one there was. */
   close(peer: string): void {
     const running = this.#byPeer.get(peer);
     if (running === undefined) return;
     this.#byPeer.delete(peer);
     this.#byDiscriminator.delete(running.session.localDiscriminator);
     running.timers.stopAll();
-    const {session, actions} = advanceBfd(running.session, {kind: 'adminDown'}, this.#ports.random);
+    const event: BfdEvent = {kind: hasFailed(running) ? 'transmitTimerExpired' : 'adminDown'};
+    const {session, actions} = advanceBfd(running.session, event, this.#ports.random);
     running.session = session;
     const last = actions.find(action => action.kind === 'send');
     for (let at = 0; last !== undefined && at < LAST_WORDS; at++) {
@@ -139,6 +140,7 @@ export class BfdSessions {
 
   #perform(running: Running, actions: readonly BfdAction[]): void {
     for (const action of actions) {
+      if (this.#byPeer.get(running.peer) !== running) return; // its owner closed it meanwhile
       switch (action.kind) {
         case 'send':
           running.socket.send(encodeBfd(action.packet));
@@ -185,6 +187,11 @@ function intervalsOf({intervalMs, multiplier}: BfdConfig): Intervals {
     detectMult: multiplier,
     controlPlaneIndependent: false, // it lives and dies with the daemon (RFC 5882 §4.3.2)
   };
+}
+
+/** AdminDown would tell a peer that still hears us that nothing is wrong (RFC 5882 §4.2). */
+function hasFailed({session: {state, diagnostic}}: Running): boolean {
+  return state === 'Down' && diagnostic !== NO_DIAGNOSTIC;
 }
 
 function isSamePath(a: BfdPath, b: BfdPath): boolean {
