@@ -95,7 +95,8 @@ async function meet(t: ExecutionContext, where: Where, at: number) {
   const two = start(
     t,
     'ours',
-    side(65002, right, rightPort, {address: left, port: leftPort}, '10.2.0.0/16'),
+    // passive, so that no collision ends a session
+    side(65002, right, rightPort, {address: left, port: leftPort, passive: true}, '10.2.0.0/16'),
   );
   return {one, two, right};
 }
