@@ -268,6 +268,28 @@ test.serial('a worker thread that ends takes its sockets with it', async t => {
   await eventually(() => countDescriptors() <= before);
 });
 
+test.serial('a dial that the kernel refuses at once closes its socket without a word', async t => {
+  const before = countDescriptors();
+  const code = `
+    import {parentPort} from 'node:worker_threads';
+    import {dialSocket} from ${JSON.stringify(new URL('socket.js', import.meta.url).href)};
+    process.on('warning', ({message}) => parentPort.postMessage(message));
+    const remote = {address: Uint8Array.of(255, 255, 255, 255), port: 179};
+    try {
+      dialSocket({family: 'ipv4', remote}, () => {}, () => {});
+    } catch ({code}) {
+      parentPort.postMessage(code);
+    }
+    setTimeout(() => process.exit(0), 20);
+  `;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  const said: unknown[] = [];
+  worker.on('message', message => said.push(message));
+  await once(worker, 'exit');
+  t.deepEqual(said, ['ENETUNREACH']);
+  await eventually(() => countDescriptors() <= before);
+});
+
 test('an endpoint survives its own encoding', t => {
   const link = {address: LOOPBACK.ipv6, port: 179, scopeId: 7};
   t.deepEqual(decodeEndpoint(encodeEndpoint(link)), link);

@@ -6,8 +6,6 @@
  *
  * Every descriptor is non-blocking, closed on exec, and its receiver's to close.
  */
-import {closeSync} from 'node:fs';
-
 import {binding, type NativeWatcher} from '../binding.js';
 import {toAf, type Family} from '../netlink/family.js';
 import {systemError} from '../netlink/errors.js';
@@ -37,12 +35,6 @@ export function dialSocket(
   onError: (error: Error) => void,
 ): () => void {
   const fd = openSocket(options, TCP);
-  try {
-    calling(() => binding.connectSocket(fd, encodeEndpoint(remote)));
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
   const watcher = watch(fd, 'write', () => {
     const errno = socketNumber(fd, {level: SOL_SOCKET, number: SO_ERROR});
     if (errno === 0) {
@@ -52,6 +44,12 @@ export function dialSocket(
       onError(systemError('connect', errno));
     }
   });
+  try {
+    calling(() => binding.connectSocket(fd, encodeEndpoint(remote)));
+  } catch (error) {
+    watcher.close(); // closes it: a worker's closeSync() would complain of what node:fs has not opened
+    throw error;
+  }
   return () => watcher.close();
 }
 
