@@ -2,6 +2,7 @@ import test from 'ava';
 import {parseAddress, parseCidr} from '#bgp-fsm';
 import {
   RTN_BLACKHOLE,
+  RTN_BROADCAST,
   RTN_LOCAL,
   RTN_UNICAST,
   RT_TABLE_LOCAL,
@@ -158,4 +159,13 @@ test('an address of our own is no next hop, and one beside it is', t => {
   }
   under.dropRoute(route('192.0.2.1/32', local));
   t.is(shown(under.resolve(address('192.0.2.1'), 0)), '192.0.2.1 dev 1 metric 0', 'it moved away');
+});
+
+test("a subnet's broadcast address is no next hop, and one beside it is", t => {
+  const under = underlay(
+    route('192.0.2.0/24', {oif: 1}),
+    route('192.0.2.255/32', {table: RT_TABLE_LOCAL, type: RTN_BROADCAST, oif: 1}),
+  );
+  t.is(under.resolve(address('192.0.2.255'), 0), undefined);
+  t.is(shown(under.resolve(address('192.0.2.254'), 0)), '192.0.2.254 dev 1 metric 0');
 });

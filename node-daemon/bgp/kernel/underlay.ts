@@ -4,12 +4,13 @@
  * A next hop is looked for as the kernel would (longest prefix of the main table, then the least
  * metric), but never through a route learnt by BGP: a route that leads to its own next hop would hold
  * itself up (BIRD refuses the same). Policy rules and other tables are not looked at, but for which
- * addresses are ours (table local): those are no next hops. Of several hops of one route the first that works is taken.
+ * addresses are ours or broadcasts (table local): those are no next hops. Of several hops of one route the first that works is taken.
  */
 import type {Family} from '#bgp-fsm';
 import type {Nexthop, Route} from '#native-addon';
 import {
   RTN_BLACKHOLE,
+  RTN_BROADCAST,
   RTN_LOCAL,
   RTN_PROHIBIT,
   RTN_UNICAST,
@@ -152,13 +153,14 @@ export class Underlay {
   }
 }
 
-/** An address of this host is no way to anywhere: RFC 4271 §6.3 ignores such a next hop. */
+/** An address of this host or a subnet's broadcast is no way to anywhere (RFC 4271 §6.3). */
 const OURS: Entry = {metric: 0, ways: [], nexthopId: undefined};
+const NO_HOST: readonly number[] = [RTN_LOCAL, RTN_BROADCAST];
 const TURNED_AWAY: readonly number[] = [RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT];
 
 /** Undefined: of another table, or not for packets that go on. */
 function toEntry({table, type, family, priority, oif, gateway, via, nexthopId, multipath}: Route) {
-  if (table === RT_TABLE_LOCAL && type === RTN_LOCAL) return OURS;
+  if (table === RT_TABLE_LOCAL && NO_HOST.includes(type)) return OURS;
   if (table !== RT_TABLE_MAIN) return undefined;
   const metric = priority ?? (family === 'ipv4' ? 0 : 1024);
   if (TURNED_AWAY.includes(type)) return {metric, ways: [], nexthopId: undefined};
