@@ -24,6 +24,7 @@ export const REASONS = [
   'a route leak: OTC (RFC 9234)',
   'AS_PATH is longer than maxAsPath',
   'more communities than maxCommunities',
+  'not a unicast prefix',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

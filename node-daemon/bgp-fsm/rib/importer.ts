@@ -20,6 +20,7 @@ import {
 } from './import.js';
 import type {Given} from './paths.js';
 import type {PrefixId} from './prefix-table.js';
+import {isUnicastPrefix} from './unicast-prefix.js';
 
 const NO_RULE = -2;
 const UNKNOWN = -3;
@@ -65,6 +66,10 @@ export class Importer {
   /** What the path of the prefix is from now on. */
   judge(prefix: PrefixId): Given {
     if (this.#refusal !== undefined) return this.#refusal;
+    const {table, family} = this.#rib;
+    if (!isUnicastPrefix(family, table.words(prefix, words), table.bits(prefix))) {
+      return this.#refused('not a unicast prefix');
+    }
     const rule = this.#choose(prefix);
     if (rule === this.#lastRule) return this.#last;
     if (this.#lastRule !== UNKNOWN) this.#others.set(this.#lastRule, this.#last);

@@ -298,3 +298,13 @@ test('a route too long for a peer is not sent, and that is told', t => {
   t.is(rib.takeTooLong(), 1);
   t.is(rib.takeTooLong(), 0);
 });
+
+test('a prefix that is not unicast is kept, and neither used nor passed on (RFC 4271 §6.3)', t => {
+  const {connect, reasons, used} = setUp();
+  const [a, b] = [connect('a'), connect('b')];
+  for (const cidr of ['224.0.0.0/4', prefix]) a.send(pathBy([65001]), {cidr});
+  t.deepEqual(reasons(), [undefined, 'not a unicast prefix']);
+  t.is(used().length, 1);
+  t.truthy(b.got());
+  t.deepEqual([...b.receiver.routes.keys()], [prefix]);
+});
