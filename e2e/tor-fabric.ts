@@ -16,6 +16,7 @@ import {Frr} from './bgp/lab/frr.js';
 import {resources} from './cluster.js';
 import {eventually} from './lab/eventually.js';
 import type {Host} from './lab/host.js';
+import type {Monitor} from './lab/monitor.js';
 import type {Pod} from './lab/pod.js';
 import {Stream} from './lab/traffic.js';
 import {createLab, type Lab, type Scope} from './lab.js';
@@ -36,6 +37,7 @@ export interface BfdTimes {
   readonly multiplier: number;
 }
 
+const LOOK_MS = 500;
 const fastBfd: BfdTimes = {intervalMs: 100, multiplier: 3};
 const places = [
   {name: 'tor1', asn: 65_101, subnet: '198.51.100', subnet6: '2001:db8:101'},
@@ -107,6 +109,24 @@ export async function routesOver({name}: Tor, host: Host): Promise<number> {
     ['-4', '-6'].map(family => host.json<{nhid?: number}>(`ip ${family} route show proto 84`)),
   );
   return lists.flat().filter(({nhid}) => nhid !== undefined && over.has(nhid)).length;
+}
+
+/**
+ * Resolves when nothing goes over the switch any more: when the kernel of the host says that its next hops there
+ * are gone. Programs that look again and again would take the processors that this end needs; they look
+ * twice a second, as it may have been lost before `monitor` listened.
+ */
+export async function lostTor(tor: Tor, host: Host, monitor: Monitor): Promise<void> {
+  const isOver = (line: string) =>
+    / id \d+ via /.test(line) && line.includes(` dev to-${tor.name} `);
+  let lookAt = performance.now() + LOOK_MS;
+  const isOut = async () => {
+    if (monitor.deletions().filter(isOver).length >= 2) return true; // one per family
+    if (performance.now() < lookAt) return false;
+    lookAt += LOOK_MS;
+    return (await routesOver(tor, host)) === 0;
+  };
+  await eventually(isOut, {withinMs: 5000, everyMs: 1, what: `${host.name} without ${tor.name}`});
 }
 
 /** A stream from each pod to the next in both families: so many that both switches carry some. */

@@ -1,10 +1,9 @@
 /** The demo's second half: no overlay at all, a rack each and two switches, one of which dies. Shell. */
 import {addPod} from '../cluster.js';
-import {eventually} from '../lab/eventually.js';
 import type {Host} from '../lab/host.js';
 import type {Pod} from '../lab/pod.js';
 import type {Scope} from '../lab.js';
-import {createTorFabric, openRing, routesOver, silence, type BfdTimes} from '../tor-fabric.js';
+import {createTorFabric, lostTor, openRing, silence, type BfdTimes} from '../tor-fabric.js';
 import {bad, bold, command, good, say, step} from './print.js';
 
 /** With a pod on each host. `from`: the number of its first step; `bfd`: 3 x 100 ms unless told. */
@@ -33,11 +32,12 @@ export async function showTors(scope: Scope, from: number): Promise<void> {
     'tor1 falls silent, six streams of 1,000/s on both',
     async () => {
       const streams = await openRing(pods);
+      const monitor = await a.monitor();
       const silentAt = performance.now();
       await silence(first);
-      const isOut = async () => (await routesOver(first, a)) === 0;
-      await eventually(isOut, {withinMs: 5000, everyMs: 5, what: 'a without tor1'});
+      await lostTor(first, a, monitor);
       const outAt = performance.now();
+      await monitor.close();
       for (const stream of streams) await stream.flows(300);
       return {
         ms: outAt - silentAt,
