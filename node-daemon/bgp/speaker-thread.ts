@@ -23,14 +23,17 @@ export interface SpeakerEnd {
 
 type Hear = (message: SpeakerMessage) => void;
 
-/** A service over real sockets, for whichever thread this is. */
-/** @throws NetlinkError when the kernel does not tell its addresses. */
+/**
+ * A service over real sockets, for whichever thread this is. `onTurn`: the speaker has something to do.
+ * @throws NetlinkError when the kernel does not tell its addresses.
+ */
 export async function createService(
   post: (message: SpeakerMessage) => void,
   take: TakeSelected,
+  onTurn: () => void = () => undefined,
 ): Promise<SpeakerService> {
   const transport = await SocketTransport.open((...line) => service.log(...line));
-  const ports = {clock: createClock(), random: Math.random, transport};
+  const ports = {clock: createClock(onTurn), random: Math.random, transport};
   const service = new SpeakerService(ports, post, take);
   return service;
 }

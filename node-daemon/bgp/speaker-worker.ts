@@ -5,9 +5,9 @@ import {ConfigReader} from './config-message.js';
 import {isOfRoutes, type RouteAnswer} from './messages.js';
 import {takeColumns} from './speaker-service.js';
 import {createService, type ThreadCommand} from './speaker-thread.js';
-import {yieldToVerbs} from './thread-priority.js';
+import {priorityOfThisThread} from './thread-priority.js';
 
-yieldToVerbs();
+const {noteWork} = priorityOfThisThread();
 const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 
@@ -16,6 +16,7 @@ let routesTo: MessagePort = port;
 const service = await createService(
   message => (isOfRoutes(message) ? routesTo : port).postMessage(message),
   takeColumns,
+  noteWork,
 );
 
 port.on('message', (command: ThreadCommand) => {

@@ -2,13 +2,14 @@
 import {parentPort, type MessagePort} from 'node:worker_threads';
 
 import {plainFields} from '../plain-fields.js';
-import {yieldToVerbs} from '../thread-priority.js';
+import {priorityOfThisThread} from '../thread-priority.js';
 import {BgpKernel} from './bgp-kernel.js';
 import type {RouteAnswer} from '../messages.js';
 import type {ColumnsMessage, KernelCommand, KernelMessage} from './kernel-messages.js';
 import {kernelOf} from './open-kernel.js';
 
-yieldToVerbs();
+const {yieldToVerbs, noteWork} = priorityOfThisThread();
+yieldToVerbs(); // the threads of its sockets, too, which write tables to the kernel
 const port = parentPort;
 if (port === null) throw new Error('kernel-worker is no program');
 const post = (message: KernelMessage) => port.postMessage(message);
@@ -24,6 +25,7 @@ const kernel = new BgpKernel({
   onHolding: families => post({kind: 'holding', families}),
 });
 post({kind: 'started', held: await kernel.start()});
+noteWork();
 
 port.on('message', (command: KernelCommand) => {
   switch (command.kind) {
@@ -43,6 +45,7 @@ port.on('message', (command: KernelCommand) => {
 function hearOfRoutes(message: ColumnsMessage): void {
   switch (message.kind) {
     case 'selectedColumns':
+      noteWork();
       return void kernel.selectColumns(message.columns).then(() => answer({kind: 'selectedTaken'}));
     case 'sweep':
       return kernel.sweep(message.family);

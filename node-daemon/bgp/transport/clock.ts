@@ -2,7 +2,8 @@
 import type {Clock} from '#bgp-fsm';
 import {TimerWheel} from './wheel.js';
 
-export function createClock(): Clock {
+/** `onTurn`: something is to be done soon. */
+export function createClock(onTurn: () => void = () => undefined): Clock {
   const nowMs = () => performance.now();
   let timer: NodeJS.Timeout | undefined;
   const wheel = new TimerWheel(nowMs, {
@@ -16,6 +17,7 @@ export function createClock(): Clock {
     nowMs,
     after: (delayMs, callback, slackMs) => wheel.after(delayMs, callback, slackMs),
     soon(callback) {
+      onTurn();
       setImmediate(callback); // after the poll phase: what had come in was delivered
     },
   };
