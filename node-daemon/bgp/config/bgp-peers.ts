@@ -14,6 +14,7 @@ import {
 import {canonicalAddress} from '#ipam';
 import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
 import {matchesSelector} from '../../datastore/records/selector.js';
+import {uselessOnImport} from './filter.js';
 import type {BgpInput, BgpProblem} from './input.js';
 import {findPassword, passwordComplaint, passwordPath} from './password.js';
 import {hasUselessRole, toPeerOptions} from './peer-options.js';
@@ -92,6 +93,7 @@ function toNeighbour(
   {asn, policies, isLeaving}: NeighbourOptions,
 ): Neighbour {
   const notes = [
+    ...uselessOnImport(spec.import ?? []),
     ...(hasUselessRole(spec, asn) ? [inSpec(USELESS_ROLE)] : []),
     ...passwordComplaint(spec.passwordFrom, input).map(inSpec),
   ];

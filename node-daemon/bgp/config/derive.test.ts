@@ -375,10 +375,15 @@ test('a node that leaves says so on every route', t => {
   t.deepEqual(leaving(['b']), [false, false]);
 });
 
-test('the rules of an import stand behind the guard', t => {
-  const rules = [{set: {med: 7}, action: 'accept'}];
+test('what an import rule cannot do is told, and the rest of it holds', t => {
+  const rules = [{set: {nextHopSelf: true, med: 7}, action: 'accept'}];
   const {problems, config} = wish({peers: {tor: {import: rules}}});
-  t.deepEqual(problems, []);
+  t.deepEqual(problems, [
+    {
+      key: 'bgppeer/tor',
+      message: 'spec.import[0].set.nextHopSelf: has no effect, next hops are set on export',
+    },
+  ]);
   const policy = config?.peers[0]?.policy.importPolicy;
   t.is(policy?.apply(1, {}).attributes.med, 7, 'rule 0 is the guard');
 });

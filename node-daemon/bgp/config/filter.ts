@@ -19,6 +19,15 @@ export function toPolicyRule({match, set, action}: BgpFilterRule): PolicyRule {
   return {match: match && toMatch(match), set: set && toSet(set), action};
 }
 
+/** Fields of import rules that only mean something on export. */
+export function uselessOnImport(rules: readonly BgpFilterRule[]): readonly string[] {
+  return rules.flatMap(({set}, index) =>
+    set?.nextHopSelf === true
+      ? [`spec.import[${index}].set.nextHopSelf: has no effect, next hops are set on export`]
+      : [],
+  );
+}
+
 function toMatch(match: NonNullable<BgpFilterRule['match']>): RuleMatch {
   const {prefixes, communities, source, ...rest} = match;
   return {

@@ -60,13 +60,10 @@ export const filterRule = mapping({
 
 export type BgpFilterRule = Value<typeof filterRule>;
 
-/** What the schema cannot see: bounds beside each other, what has no effect, what is wrong inside a pattern. */
-export function checkRules(
-  direction: 'import' | 'export',
-  rules: readonly BgpFilterRule[],
-): readonly Problem[] {
+/** What the schema cannot see: bounds beside each other, and what is wrong inside a pattern. */
+export function checkRules(path: Path, rules: readonly BgpFilterRule[]): readonly Problem[] {
   return rules.flatMap(({match = {}, set, action}, index) => {
-    const at = ['spec', direction, index];
+    const at = [...path, index];
     const asPathPath = [...at, 'match', 'asPath'];
     return [
       ...(match.prefixes ?? []).flatMap((entry, entryIndex) =>
@@ -77,15 +74,8 @@ export function checkRules(
       ...(action === 'reject' && set !== undefined
         ? [problemAt([...at, 'set'], 'expected nothing in a rule that rejects, got a mapping')]
         : []),
-      ...(direction === 'import' ? checkNextHop([...at, 'set', 'nextHopSelf'], set) : []),
     ];
   });
-}
-
-function checkNextHop(path: Path, set: BgpFilterRule['set']): readonly Problem[] {
-  if (set?.nextHopSelf === undefined) return [];
-  const expected = 'nothing in an import rule, next hops are set on export';
-  return [problemAt(path, `expected ${expected}, got ${describeValue(set.nextHopSelf)}`)];
 }
 
 function checkLengths(

@@ -119,8 +119,8 @@ export function parseBgpPeer(input: unknown): Parsed<BgpPeer> {
     ...checkPlace(spec),
     ...checkTimers(['spec'], spec),
     ...checkOptions(spec),
-    ...checkRules('import', spec.import ?? []),
-    ...checkRules('export', spec.export ?? []),
+    ...checkRules(['spec', 'import'], spec.import ?? []),
+    ...checkRules(['spec', 'export'], spec.export ?? []),
   ];
   return problems.length > 0 ? {kind: 'invalid', problems} : parsed;
 }

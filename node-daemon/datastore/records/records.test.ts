@@ -173,6 +173,7 @@ test('the interfaces page’s own examples are accepted', t => {
             med: 10,
             addCommunities: ['no-export'],
             prependAs: 2,
+            nextHopSelf: true,
           },
           action: 'accept',
         },
@@ -180,13 +181,6 @@ test('the interfaces page’s own examples are accepted', t => {
         {match: {peerAsns: [23456], originAsns: [65535], asPath: '_23456_'}, action: 'reject'},
         {match: {communities: ['64512:*']}, set: {setCommunities: ['blackhole']}, action: 'accept'},
         {action: 'reject'},
-      ],
-      export: [
-        {
-          match: {prefixes: [{cidr: '10.0.0.0/8', ge: 24, le: 32}]},
-          set: {localPref: 200, med: 10, prependAs: 2, nextHopSelf: true},
-          action: 'accept',
-        },
       ],
     },
   });

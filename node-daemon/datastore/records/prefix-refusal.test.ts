@@ -1,4 +1,4 @@
-/* What is refused in BGP's records because it would have no effect, or can be read in two ways. */
+/* What is wrong with a prefix, in words that name the right one. */
 import test from 'ava';
 import {parseResource} from './kind.js';
 import {formatProblem} from './problem.js';
@@ -10,17 +10,6 @@ function problemsOf(kind: string, name: string, spec: object): readonly string[]
 
 const peer = (spec: object) =>
   problemsOf('BGPPeer', 'a', {address: '192.0.2.1', asn: 64512, ...spec});
-
-test('next hops are set on export; an import rule that would is refused', t => {
-  const rules = [
-    {match: {source: 'learnt'}, action: 'accept'},
-    {set: {med: 7, nextHopSelf: true}, action: 'accept'},
-  ];
-  t.deepEqual(peer({import: rules}), [
-    'spec.import[1].set.nextHopSelf: expected nothing in an import rule, next hops are set on export, got true',
-  ]);
-  t.deepEqual(peer({export: rules}), []);
-});
 
 test('a prefix with host bits is told with the prefix that it is in', t => {
   const rule = (cidr: string) => [{match: {prefixes: [{cidr}]}, action: 'accept'}];
