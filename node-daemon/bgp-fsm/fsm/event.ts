@@ -21,7 +21,7 @@ export type Event =
   | {readonly kind: 'AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment'} // 7
   | {readonly kind: 'AutomaticStop'; readonly cease: Notification; readonly again: Again} // 8
   | {readonly kind: 'ConnectRetryTimer_Expires'} // 9
-  /** `unreadData`: the socket holds octets of the peer that we did not come to read yet. */
+  /** `unreadData`: the peer has said something whole that we did not come to read yet. */
   | {readonly kind: 'HoldTimer_Expires'; readonly unreadData: boolean} // 10
   | {readonly kind: 'KeepaliveTimer_Expires'} // 11
   | {readonly kind: 'DelayOpenTimer_Expires'} // 12

@@ -15,7 +15,7 @@ export interface Turn {
 }
 
 const HOLD_GRACE_MS = 10_000; // as BIRD
-const MAX_HOLD_GRACES = 6; // a peer that drips half a message must not live for ever
+const MAX_HOLD_GRACES = 6; // a session that is never read must not live for ever
 
 export function moveTo(turn: Turn, to: State): void {
   const from = turn.session.state;
@@ -66,7 +66,7 @@ export function restartSendHold(turn: Turn): void {
 }
 
 /**
- * The peer's octets may lie in the socket while we are the ones who are busy: look again in 10 s
+ * The peer's messages may lie in the buffer while we are the ones who are busy: look again in 10 s
  * instead of ending a session that lives. True when that was granted.
  */
 export function graceHold(turn: Turn, unreadData: boolean): boolean {

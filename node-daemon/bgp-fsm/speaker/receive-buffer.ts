@@ -11,6 +11,7 @@
  * of idle sessions cost an array of nothing each.
  */
 import {EMPTY} from '../wire/bytes.js';
+import {nextMessage} from '../wire/header.js';
 
 const KEPT_OCTETS = 4096;
 const FIRST_OCTETS = 512; // a KEEPALIVE, an OPEN
@@ -22,6 +23,11 @@ export class ReceiveBuffer {
 
   get unread(): number {
     return this.end - this.start;
+  }
+
+  /** A whole message, or an error, lies here for us to read; a part of one waits for the peer. */
+  hasMessage(isExtended: boolean): boolean {
+    return nextMessage(this.bytes, this.start, this.end, isExtended).kind !== 'incomplete';
   }
 
   append(more: Uint8Array): void {

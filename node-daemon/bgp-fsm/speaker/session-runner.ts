@@ -350,7 +350,10 @@ export class SessionRunner {
     const line = this.#lines[slot];
     switch (timer) {
       case 'hold':
-        return {kind: 'HoldTimer_Expires', unreadData: (line?.buffer.unread ?? 0) > 0};
+        return {
+          kind: 'HoldTimer_Expires',
+          unreadData: line?.buffer.hasMessage(this.#isExtended(slot)) ?? false,
+        };
       case 'sendHold':
         return {kind: 'SendHoldTimer_Expires', writable: line?.isWritable ?? false};
       case 'connectRetry':
