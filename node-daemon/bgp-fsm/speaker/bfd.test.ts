@@ -11,6 +11,16 @@ function established(more: Partial<PeerConfig> = {}): Couple {
   return couple;
 }
 
+/** Sets C in its packets (RFC 5880 §4.1). */
+function sayIndependent({network}: Couple, speaker: string): void {
+  const send = network.sendBfd.bind(network);
+  network.sendBfd = (from, to, bytes) => {
+    const said = bytes.slice();
+    if (from === speaker) said[1] = (said[1] ?? 0) | 0x08;
+    send(from, to, said);
+  };
+}
+
 /** Milliseconds until left is no longer established; undefined: it still is after a minute. */
 function lossMs({clock, left}: Couple): number | undefined {
   for (let at = 0; at < 6_000; at++) {
@@ -48,6 +58,16 @@ test('a peer whose BFD dies with its daemon is restarting, and keeps its routes'
   t.deepEqual(couple.states, ['Established', 'Established']);
   t.is(couple.left.peer(RIGHT).bfd?.state, 'Up');
   t.is(couple.left.rib.routes.length, 4);
+});
+
+test('a peer whose BFD is independent of its daemon and dies as well is gone, routes and all', t => {
+  const couple = established();
+  sayIndependent(couple, RIGHT);
+  couple.clock.run(1_000);
+  couple.right.kill();
+  couple.clock.run(5_000);
+  t.is(couple.left.peer(RIGHT).bfd?.state, 'Down');
+  t.is(couple.left.rib.routes.length, 2, 'at once, and not with the next thing that happens');
 });
 
 test('an administrator who ends BFD, or the speaker for a restart, ends no session', t => {

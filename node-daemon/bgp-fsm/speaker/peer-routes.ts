@@ -81,6 +81,7 @@ export class PeerRoutes {
 
   bfdDown(controlPlaneIndependent: boolean): void {
     this.#help({kind: 'bfdDown', controlPlaneIndependent});
+    this.#owner.routesChanged();
   }
 
   /** Routes stay as they are: we are leaving. */
