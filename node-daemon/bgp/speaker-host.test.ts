@@ -213,3 +213,16 @@ test('a speaker whose thread dies leaves no question without an answer', async t
   t.is(await said(), first);
   await host.leave({kind: 'restart'});
 });
+
+for (const thread of ['ours', 'own'] as const) {
+  test(`who asks a speaker that leaves, or has left, is refused; on a thread: ${thread}`, async t => {
+    const {host} = start(t, thread, {asn: 64_512, identifier: '192.0.2.1'});
+    const before = host.status();
+    const left = host.leave({kind: 'deconfigure'});
+    const refused = [host.status(), host.absence()].map(each => t.throwsAsync(each));
+    t.deepEqual((await before).peers, []);
+    await left;
+    await Promise.all(refused);
+    await t.throwsAsync(host.status());
+  });
+}

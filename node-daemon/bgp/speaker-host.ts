@@ -49,8 +49,7 @@ export class SpeakerHost {
     const hear = (message: SpeakerMessage) => this.#hear(message);
     const die = (error: Error) => {
       this.#death = error;
-      for (const {reject} of this.#waiting.values()) reject(error);
-      this.#waiting.clear();
+      this.#refuse(error);
       this.#left?.();
       onDeath(error);
     };
@@ -91,6 +90,7 @@ export class SpeakerHost {
     return this.#leaving;
   }
 
+  /** What was asked before is answered before. */
   async #leave(how: Leave): Promise<void> {
     if (this.#death === undefined) {
       const left = new Promise<void>(resolve => (this.#left = resolve));
@@ -98,12 +98,19 @@ export class SpeakerHost {
       await left;
     }
     await this.#end.close();
+    this.#refuse(new Error('the speaker has left'));
+  }
+
+  #refuse(why: Error): void {
+    for (const {reject} of this.#waiting.values()) reject(why);
+    this.#waiting.clear();
   }
 
   #ask(command: (id: number) => SpeakerCommand): Promise<Answer> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       if (this.#death !== undefined) return reject(this.#death);
+      if (this.#leaving !== undefined) return reject(new Error('the speaker leaves')); // in vain
       this.#waiting.set(id, {resolve, reject});
       this.#end.tell(command(id));
     });

@@ -144,11 +144,12 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
   /** Nothing wishes for it any more: peers are told, and what it taught the kernel goes. */
   async function retire(wish: BgpWish): Promise<void> {
     if (running !== undefined) {
-      running.absent.close();
-      await running.host.leave({kind: 'deconfigure'});
-      await running.kernel.stop();
-      running = undefined;
+      const {absent, host, kernel} = running;
+      running = undefined; // sessions that go are news, and who looks at the rest must not wait for one that leaves
       isSwept = false;
+      absent.close();
+      await host.leave({kind: 'deconfigure'});
+      await kernel.stop();
       await marker.forget();
       log.info({}, 'bgp speaker retired');
     }

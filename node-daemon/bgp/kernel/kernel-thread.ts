@@ -86,6 +86,7 @@ export class KernelThread {
     this.#post({kind: 'stop'});
     await this.#stopped;
     await this.#worker.terminate();
+    this.#die(new Error('it was stopped'));
   }
 
   #die(error: Error): void {
