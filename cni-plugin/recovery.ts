@@ -102,10 +102,15 @@ export async function recover(context: CniContext): Promise<RecoveryPlan> {
   for (const name of plan.strangers) {
     report({what: `the journal does not know the pod behind ${name}`, key: name});
   }
-  for (const {containerId, ifName} of plan.broken) {
+  return plan;
+}
+
+/** Of pods that are still somebody's: to be called when what was deleted meanwhile is leaving. */
+export function reportBroken({book, report}: CniContext, {broken}: RecoveryPlan): void {
+  for (const {containerId, ifName} of broken) {
+    if (book.get(containerId, ifName)?.state !== 'ready') continue;
     report({what: 'a pod has lost its interface', key: attachmentKey(containerId, ifName)});
   }
-  return plan;
 }
 
 /** A link that will not go is retried and reported by the reaper; it must not keep the node down. */

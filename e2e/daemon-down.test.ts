@@ -41,8 +41,13 @@ labTest('a DEL without the daemon leaves a tombstone that the next start replays
   t.is((await a.cni('STATUS', late, {conflist})).failure?.code, 50);
   t.is((await a.cni('VERSION', late)).exitCode, 0);
 
-  await a.startDaemon();
+  const {lines} = (await a.startDaemon()).process;
   t.deepEqual(await tombstones(), []);
+  t.deepEqual(
+    lines.filter(line => line.includes('lost its interface')),
+    [],
+    'who was deleted has lost nothing',
+  );
   const after = await podTraces(a);
   t.true(after.length > 0 && after.length < before.length);
   t.false(after.some(trace => [...p1.addresses, ...p2.addresses].includes(trace)));

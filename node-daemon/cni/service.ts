@@ -10,7 +10,7 @@ import {mkdir, readlink, rename, symlink, unlink} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
 import {createContext, type CniContext} from '../../cni-plugin/context.js';
 import type {CniOptions} from '../../cni-plugin/port.js';
-import {recover, type RecoveryPlan} from '../../cni-plugin/recovery.js';
+import {recover, reportBroken, type RecoveryPlan} from '../../cni-plugin/recovery.js';
 import {createCniHandler} from '../../cni-plugin/server.js';
 import {replayTombstones, type ReplayReport} from '../../cni-plugin/tombstones.js';
 import {listenUnix} from '#native-addon';
@@ -42,6 +42,7 @@ export async function startCniService(options: CniServiceOptions): Promise<CniSe
 
   const plan = await recover(context);
   const replayed = await replayTombstones(context, tombstones);
+  reportBroken(context, plan);
   options.onRecovered(plan, replayed);
 
   const pending = new Set<Promise<void>>();
