@@ -31,7 +31,8 @@ export async function compareWithFresh(
   await world.startDaemon(node);
   const after = (await settle(world)).get(node);
   await monitor.close();
-  const steady = how === 'restart' ? (line: string) => line : withoutIds;
+  const isUnnoticed = how === 'restart' && isGraceful(world.wish);
+  const steady = isUnnoticed ? (line: string) => line : withoutIds;
   const changed = [
     ...difference(before.said, after?.said ?? []),
     ...difference(before.kernel.map(steady), (after?.kernel ?? []).map(steady)),
@@ -39,7 +40,7 @@ export async function compareWithFresh(
   if (changed.length > 0) {
     throw new Error(`${node} after a start (${how}) is not as before:\n${changed.join('\n')}`);
   }
-  if (how === 'restart' && isGraceful(world.wish)) {
+  if (isUnnoticed) {
     const events = monitor.lines().filter(line => ours.test(line) && !passing.test(line));
     if (events.length > 0) {
       const words = events.slice(0, 20).join('\n');

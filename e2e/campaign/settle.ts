@@ -9,7 +9,7 @@ import type {World} from './world.js';
 const withinMs = 150_000;
 
 /**
- * Two looks one after another that say the same, without a problem, and pods that reach each other.
+ * Two looks one after another that say the same, both without a problem, and pods that reach each other.
  * @throws Error that names what is not so at the deadline.
  */
 export async function settle(world: World): Promise<ReadonlyMap<NodeName, NodeView>> {
@@ -17,7 +17,7 @@ export async function settle(world: World): Promise<ReadonlyMap<NodeName, NodeVi
   const isSettled = async () => {
     const {views, problems} = await look(world);
     const moves = nodeNames.flatMap(name => changesOf(last.get(name), views.get(name), name));
-    last = views;
+    last = problems.length === 0 ? views : new Map(); // what was asked at once was not answered at once
     const all = [...problems, ...moves];
     if (all.length === 0) all.push(...(await trafficProblems(world)));
     if (all.length > 0) throw new Error(`\n${all.slice(0, 40).join('\n')}\n(${all.length} in all)`);
@@ -31,7 +31,7 @@ function changesOf(
   after: NodeView | undefined,
   name: NodeName,
 ): readonly string[] {
-  if (before === undefined || after === undefined) return ['first look'];
+  if (before === undefined || after === undefined) return ['first look without a problem'];
   const changes = [
     ...difference(before.said, after.said),
     ...difference(before.kernel, after.kernel),
