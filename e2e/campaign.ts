@@ -7,7 +7,7 @@ import {writeFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 
 import {checkSizes, complaints} from './campaign/health.js';
-import {compareWithFresh} from './campaign/oracle.js';
+import {compareWithFresh, oracles} from './campaign/oracle.js';
 import {Random} from './campaign/random.js';
 import {settle} from './campaign/settle.js';
 import {burst} from './campaign/steps.js';
@@ -58,10 +58,7 @@ async function campaign(world: World, random: Random, steps: number): Promise<vo
     const chosen = burst(random, world, steps - done);
     done += chosen.length;
     const words = chosen.map(step => step.words).join(' | ');
-    const [node, how] = [
-      random.pick(nodeNames),
-      random.chance(0.75) ? 'restart' : 'from nothing',
-    ] as const;
+    const [node, how] = [random.pick(nodeNames), random.pick(oracles)] as const;
     say(`${done}/${steps} ${words}`);
     const startedAt = performance.now();
     await Promise.all(chosen.map(step => step.run()));

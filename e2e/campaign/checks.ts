@@ -30,6 +30,12 @@ export async function look(world: World): Promise<Look> {
   return {views, problems};
 }
 
+const rules = [
+  '-A TWILL-POSTROUTING -s 10.244.0.0/16 -j MASQUERADE --random-fully',
+  '-A TWILL-FORWARD -d 10.244.0.0/16 -j ACCEPT',
+  '-A TWILL-FORWARD -d fd00:10:244::/112 -j ACCEPT',
+];
+
 /** Told of what the campaign wishes for. */
 const isAskedFor = /installRoutes is false/;
 
@@ -47,6 +53,9 @@ function nodeProblems({wish, pods}: World, name: NodeName, view: NodeView): read
     const state = view.peers.find(each => each.name === peer.name)?.state ?? 'missing';
     if (peer.isUp === (state === 'Established') || dependsOnHistory(wish)) continue;
     problems.push(`${peer.name} is ${state}, expected ${peer.isUp ? '' : 'not '}Established`);
+  }
+  for (const rule of rules) {
+    if (!view.kernel.includes(rule)) problems.push(`no rule ${rule}`); // only the resync finds that
   }
   for (const {name: peer, stale} of view.peers) {
     if (stale.length > 0) problems.push(`stale routes of ${peer}`);

@@ -9,7 +9,9 @@ import {difference, type NodeView} from './view.js';
 import {edgeNames, type NodeName, type Wish} from './wish.js';
 import type {World} from './world.js';
 
-export type Oracle = 'restart' | 'from nothing';
+/** By -9 or TERM, with what it left; or by -9 and without that. */
+export const oracles = ['SIGKILL', 'SIGTERM', 'from nothing'] as const;
+export type Oracle = (typeof oracles)[number];
 
 /** @throws Error with the differences. */
 export async function compareWithFresh(
@@ -21,7 +23,7 @@ export async function compareWithFresh(
   const host = world.host(node);
   if (before === undefined) throw new Error('unreachable: every node has a view');
   const monitor = await host.monitor();
-  await world.stopDaemon(node, 'SIGKILL');
+  await world.stopDaemon(node, how === 'SIGTERM' ? how : 'SIGKILL');
   if (how === 'from nothing') {
     await host.ip('nexthop flush proto 84'); // and with them all routes that were learnt
     for (const file of ['bgp-last-wish', 'bgp-has-run', 'bgp-facts.json']) {
@@ -31,7 +33,7 @@ export async function compareWithFresh(
   await world.startDaemon(node);
   const after = (await settle(world)).get(node);
   await monitor.close();
-  const isUnnoticed = how === 'restart' && isGraceful(world.wish);
+  const isUnnoticed = how !== 'from nothing' && isGraceful(world.wish);
   const steady = isUnnoticed ? (line: string) => line : withoutIds;
   const changed = [
     ...difference(before.said, after?.said ?? []),

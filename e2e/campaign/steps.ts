@@ -20,6 +20,7 @@ type Maker = (random: Random, world: World) => Step;
 /** How often each is chosen, beside each other. */
 const makers: readonly (readonly [weight: number, Maker])[] = [
   [6, restartDaemon],
+  [1, rebootNode],
   [2, restartEtcd],
   [2, flapLink],
   [1, downLink],
@@ -72,6 +73,15 @@ function restartDaemon(random: Random, world: World): Step {
       await lasts(awayMs);
       await world.startDaemon(node);
     },
+  };
+}
+
+function rebootNode(random: Random, world: World): Step {
+  const node = random.pick(nodeNames);
+  return {
+    words: `${node} reboots`,
+    locks: ['daemon', 'link', 'pods', 'kernel'].map(what => `${what} ${node}`),
+    run: () => world.reboot(node),
   };
 }
 

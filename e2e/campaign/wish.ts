@@ -258,9 +258,11 @@ export function haveSession(one: NodeName, other: NodeName, wish: Wish): boolean
  */
 export function dependsOnHistory(wish: Wish): boolean {
   if (hasMesh(wish) || wish.reflectors !== undefined) return false;
-  return nodeNames.some(node =>
-    edgeNames.every(name => !isSelected(node, wish.edges[name]) || !edgeIsUp(name, wish)),
-  );
+  return nodeNames.some(node => {
+    const selecting = edgeNames.filter(name => isSelected(node, wish.edges[name]));
+    if (selecting.length === 0) return wish.backend === 'bgp';
+    return !selecting.some(name => edgeIsUp(name, wish));
+  });
 }
 
 /** Whether pods of these nodes reach each other by what is configured. */

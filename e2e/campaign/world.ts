@@ -34,37 +34,30 @@ export class World {
   readonly edge: Machine;
   readonly bird: Bird;
   readonly pods: Pod[] = []; // with an address
-  readonly foreign: ReadonlyMap<NodeName, readonly string[]>;
+  readonly foreign = new Map<NodeName, readonly string[]>(); // what is not ours
   wish: Wish = firstWish;
   readonly #stopped = new Set<NodeName>();
   #podCount = 0;
   #written = '';
 
-  private constructor(
-    lab: Lab,
-    edge: Machine,
-    bird: Bird,
-    foreign: ReadonlyMap<NodeName, readonly string[]>,
-  ) {
+  private constructor(lab: Lab, edge: Machine, bird: Bird) {
     this.lab = lab;
     this.edge = edge;
     this.bird = bird;
-    this.foreign = foreign;
   }
 
   static async open(scope: Scope): Promise<World> {
     const lab = await createLab(scope, {hosts: nodeNames});
     const edge = await openEdge(lab);
-    const foreign = new Map<NodeName, readonly string[]>();
     for (const name of nodeNames) {
-      const host = lab.host(name);
-      await placeDecoys(host);
-      foreign.set(name, foreignLines(await kernelOf(host)));
-      for (const password of passwords) await host.writeFile(keyFile(password), `${password}\n`);
+      for (const password of passwords) {
+        await lab.host(name).writeFile(keyFile(password), `${password}\n`);
+      }
     }
     const bird = new Bird(edge, routerConfig(firstWish));
     await bird.start();
-    const world = new World(lab, edge, bird, foreign);
+    const world = new World(lab, edge, bird);
+    for (const name of nodeNames) await world.placeDecoys(name);
     await lab.apply(resources());
     await world.change(firstWish);
     await Promise.all(nodeNames.map(name => world.startDaemon(name)));
@@ -73,6 +66,21 @@ export class World {
 
   host(name: NodeName): Host {
     return this.lab.host(name);
+  }
+
+  /** Before the daemon runs. */
+  async placeDecoys(name: NodeName): Promise<void> {
+    await placeDecoys(this.host(name));
+    this.foreign.set(name, foreignLines(await kernelOf(this.host(name))));
+  }
+
+  /** Power cut and start, with all its pods lost. */
+  async reboot(name: NodeName): Promise<void> {
+    this.#stopped.add(name);
+    for (const pod of this.podsOf(name)) this.pods.splice(this.pods.indexOf(pod), 1);
+    await this.host(name).reboot();
+    await this.placeDecoys(name);
+    await this.startDaemon(name);
   }
 
   async stopDaemon(name: NodeName, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
