@@ -85,6 +85,13 @@ export class AdjRibsOut {
     for (const family of FAMILIES) entry.outs[family]?.restart();
   }
 
+  /** With what was sent, for every peer: what is no difference is not sent. */
+  compareAll(): void {
+    for (const {outs} of this.#peers.values()) {
+      for (const family of FAMILIES) outs[family]?.restart();
+    }
+  }
+
   resend({outs, session}: PeerEntry, family: Family): void {
     outs[family]?.repeat(family, session?.negotiated.enhancedRefresh ?? false);
   }

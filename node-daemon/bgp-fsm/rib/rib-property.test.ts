@@ -97,6 +97,10 @@ const step = fc.oneof(
       export: policies,
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({do: fc.constant('client'), peer: peerIx, isClient: fc.boolean()}),
+  },
   {weight: 1, arbitrary: fc.record({do: fc.constant('flap'), peer: peerIx})},
   {weight: 1, arbitrary: fc.record({do: fc.constant('hop'), hop: fc.nat(1), isUp: fc.boolean()})},
   {weight: 1, arbitrary: fc.record({do: fc.constant('local'), some: fc.subarray(prefixes)})},
@@ -154,6 +158,11 @@ class World {
         const importPolicy = step.import && compilePolicy(step.import, 'import');
         const exportPolicy = step.export && compilePolicy(step.export, 'export');
         naive.policy = {...naive.policy, importPolicy, exportPolicy};
+        return this.rib.setPolicy(ix, naive.policy);
+      }
+      case 'client': {
+        const {ix, naive} = this.peers[step.peer]!;
+        naive.policy = {...naive.policy, reflectorClient: step.isClient};
         return this.rib.setPolicy(ix, naive.policy);
       }
       case 'flap': {

@@ -96,6 +96,21 @@ test('what iBGP taught goes to eBGP and to clients of a reflector, with their ma
   t.is(sent.clusterList, undefined);
 });
 
+test('who becomes a client, or is one no more, is reflected to all that have a session already', t => {
+  const {rib, connect} = setUp();
+  const from = connect({asn: 64512, identifier: 5});
+  const other = connect({asn: 64512, identifier: 6}, {}, '192.0.2.10');
+  from.send({cidrs: ten, attributes: pathBy([65009])});
+  const told = (reflectorClient: boolean) => {
+    rib.setPolicy(from.ix, {...plain, reflectorClient});
+    for (const each of [from, other]) each.settle();
+    return [...other.receiver.routes.keys()];
+  };
+  t.deepEqual(told(false), []);
+  t.deepEqual(told(true), ten);
+  t.deepEqual(told(false), []);
+});
+
 test('loops, first AS and RFC 8212: kept, not eligible, and the reason is shown', t => {
   const {rib, connect} = setUp();
   const a = connect({asn: 65001, identifier: 1}, {enforceFirstAs: true});

@@ -70,9 +70,11 @@ export class Rib implements api.RibApi {
   setPolicy(peer: api.PeerIx, policy: api.PeerPolicy): void {
     const entry = this.#peers.of(peer);
     const isImportNew = importKey(policy) !== importKey(entry.policy);
+    const isClientNew = policy.reflectorClient !== entry.policy.reflectorClient;
     entry.policy = policy;
     if (isImportNew) this.#adjRibsIn.importAgain(entry);
     this.#adjRibsOut.regroup(entry);
+    if (isClientNew) this.#adjRibsOut.compareAll(); // where its paths may go
   }
 
   removePeer(peer: api.PeerIx): void {
