@@ -6,11 +6,12 @@
  *                                                        └──> announce: importer.ts, a set at a time
  */
 import {decodeAttributes} from '../wire/attributes.js';
+import {BAD_NEXT_HOP} from '../wire/constants.js';
 import {FAMILIES} from '../wire/family.js';
 import {NlriCursor} from '../wire/nlri.js';
 import {maxPrefixesNotice} from '../wire/notification.js';
 import {judgeUpdate, UpdateReader, type NlriField} from '../wire/update.js';
-import {OK, type UpdateVerdict} from '../wire/verdict.js';
+import {OK, type AttributeFault, type UpdateVerdict} from '../wire/verdict.js';
 import type {AttributeSets, SetId} from './attribute-sets.js';
 import type {FamilyRib, FamilyRibs} from './family-rib.js';
 import type {ImportFacts} from './import.js';
@@ -70,9 +71,10 @@ export class AdjRibsIn {
       this.#withdraw(entry, reader, reader.announced);
       this.#withdraw(entry, reader, reader.mpReach);
     } else if (announces) this.#announceAll(entry, reader, set);
+    const isReflected = verdict.kind !== 'ok' && this.#isReflectedToUs(entry, set, verdict.faults);
     this.#sets.settle(set);
     const limit = this.checkLimit(entry);
-    if (verdict.kind === 'ok' || limit?.kind === 'limit') {
+    if (verdict.kind === 'ok' || isReflected || limit?.kind === 'limit') {
       return limit ?? {kind: 'ok', endOfRib: reader.endOfRib};
     }
     if (limit?.kind === 'nearLimit') entry.isNearLimit[limit.family] = false; // said next time
@@ -108,6 +110,14 @@ export class AdjRibsIn {
         if (isMarked) markLongLived(rib, row, this.#sets);
       }
     }
+  }
+
+  /** What we told comes back by a reflector (RFC 4456 §8): that its next hop is ours is nobody's fault. */
+  #isReflectedToUs({session}: PeerEntry, set: SetId, faults: readonly AttributeFault[]): boolean {
+    const {identifier} = this.#options;
+    if (set === 0 || identifier === 0 || session?.negotiated.internal !== true) return false;
+    const isFromUs = this.#sets.originator(set) === identifier;
+    return isFromUs && faults.every(({subcode}) => subcode === BAD_NEXT_HOP);
   }
 
   #judge(reader: UpdateReader, set: SetId): UpdateVerdict {

@@ -308,3 +308,25 @@ test('a prefix that is not unicast is kept, and neither used nor passed on (RFC 
   t.truthy(b.got());
   t.deepEqual([...b.receiver.routes.keys()], [prefix]);
 });
+
+test('our own routes that come back by a reflector are no faulty UPDATE, and are not used', t => {
+  const rib = new Rib(options);
+  const session = sessionOf({asn: options.asn, identifier: 13});
+  for (const [family, cidr, own] of [
+    ['ipv4', '10.1.0.0/24', '192.0.2.1'],
+    ['ipv6', '2001:db8:1::/48', '2001:db8::1'],
+  ] as const) {
+    const wire = {...session.wire, localAddress: octets(own)};
+    const ix = rib.addPeer(octets(family === 'ipv4' ? '192.0.2.9' : '2001:db8::9'), plain);
+    rib.sessionUp(ix, {...session, wire});
+    const kindOf = (originatorId: number) => {
+      const attributes = pathBy([], {localPref: 100, originatorId, clusterList: [77]});
+      const update = updateOf({cidrs: [cidr], attributes, nextHop: own}, session);
+      return feed(rib, ix, update).map(({kind}) => kind);
+    };
+    t.deepEqual(kindOf(options.identifier), ['ok'], family);
+    t.deepEqual(kindOf(12), ['faulty'], 'of another one that next hop is wrong');
+  }
+  while (rib.work(10));
+  t.deepEqual(rib.takeSelected(10), []);
+});
