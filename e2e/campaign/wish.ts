@@ -257,7 +257,9 @@ export function haveSession(one: NodeName, other: NodeName, wish: Wish): boolean
  * What a node does then depends on what it did before: it keeps sessions of the mesh until a BGPPeer replaces them.
  */
 export function dependsOnHistory(wish: Wish): boolean {
-  if (hasMesh(wish) || wish.reflectors !== undefined) return false;
+  if (hasMesh(wish)) return false;
+  // no reflector stands for a session between two AS: what there was stays
+  if (wish.reflectors !== undefined) return asnOf('a', wish) !== asnOf('b', wish);
   return nodeNames.some(node => {
     const selecting = edgeNames.filter(name => isSelected(node, wish.edges[name]));
     if (selecting.length === 0) return wish.backend === 'bgp';
