@@ -1,4 +1,7 @@
-/** On paper: a window of 50 ms at a time. */
+/** On paper, a window of 50 ms at a time; the last one in a process that was started with a nice of its own. */
+import {execFile} from 'node:child_process';
+import {promisify} from 'node:util';
+
 import test from 'ava';
 
 import {ThreadPriority} from './thread-priority.js';
@@ -57,4 +60,21 @@ test('who yields at once does so until a window had little', t => {
   thread.priority.noteWork();
   thread.pass(0.1);
   t.deepEqual(thread.nices, [5, 0]);
+});
+
+test('nice is counted from what the daemon was started with', async t => {
+  const code = `
+    import {getPriority} from 'node:os';
+    import {priorityOfThisThread} from ${JSON.stringify(new URL('thread-priority.js', import.meta.url).href)};
+    const {yieldToVerbs} = priorityOfThisThread();
+    const before = getPriority();
+    yieldToVerbs();
+    console.log(getPriority() - before);
+  `;
+  const yielded = async (nice: number) => {
+    const argv = ['-n', String(nice), process.execPath, '--input-type=module', '-e', code];
+    return (await promisify(execFile)('nice', argv, {timeout: 10_000})).stdout.trim();
+  };
+  t.is(await yielded(3), '5');
+  t.is(await yielded(19), '0', 'there is no more');
 });

@@ -1,12 +1,13 @@
 /**
  * A thread of BGP among the daemon's others. Shell. CNI verbs come first while there is much to do, a table that
- * arrives: nice 5 then. While there is little, all are equal: at nice 5 a thread that wakes on a busy machine waits
- * for its turn ten to fifty milliseconds, and that is how late BFD would find a dead neighbour.
+ * arrives: five more nice than they then. While there is little, all are equal: a nicer thread that wakes on a
+ * busy machine waits for its turn ten to fifty milliseconds, and that is how late BFD would find a dead neighbour.
  */
 import {readlinkSync} from 'node:fs';
-import {setPriority} from 'node:os';
+import {constants, getPriority, setPriority} from 'node:os';
 import {performance} from 'node:perf_hooks';
 
+/** More nice than the daemon, whatever that was started with. */
 const YIELDING = 5;
 const EQUAL = 0;
 const WINDOW_MS = 50;
@@ -14,7 +15,8 @@ const MUCH = 0.3; // of the window; waking for BFD and KEEPALIVEs is far less, a
 
 /** What it needs of the thread that it is for. */
 export interface ThreadPorts {
-  setNice(nice: number): void;
+  /** So much more than it began with. */
+  setNice(more: number): void;
   /** Share of the time that was no waiting, since it was asked last. */
   utilization(): number;
   after(delayMs: number, callback: () => void): void;
@@ -58,8 +60,9 @@ export class ThreadPriority {
 /** Of the thread that calls. */
 export function priorityOfThisThread(): ThreadPriority {
   let before = performance.eventLoopUtilization();
+  const own = getPriority(); // of 0: on Linux the thread that asks
   return new ThreadPriority({
-    setNice: setNiceOfThisThread,
+    setNice: more => setNiceOfThisThread(Math.min(own + more, constants.priority.PRIORITY_LOW)),
     utilization() {
       const now = performance.eventLoopUtilization();
       const {utilization} = performance.eventLoopUtilization(now, before);
