@@ -8,6 +8,7 @@ import {closeSync, openSync} from 'node:fs';
 import {mkdir, writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
+import {ProgramScope, readArguments} from '../e2e/lab/program.js';
 import {measureBgp} from './bgp/section.js';
 import {measureBgpScale} from './bgp-scale/section.js';
 import {measureCni} from './cni/section.js';
@@ -16,7 +17,6 @@ import {type Machine, describeMachine, formatMachine} from './machine.js';
 import {measureMemory} from './memory/section.js';
 import {type Options, type SectionName, readOptions, usage} from './options.js';
 import {measurePeers} from './peers/section.js';
-import {BenchScope} from './scope.js';
 import type {Section, SectionReport} from './section.js';
 import {createStateDir} from './state-dir.js';
 import {buildDir, compileTools, tool} from './tools.js';
@@ -30,7 +30,7 @@ const sections: Readonly<Record<SectionName, {run: Section; rounds: number}>> = 
   'bgp-scale': {run: measureBgpScale, rounds: 1},
 };
 
-async function main(scope: BenchScope, options: Options): Promise<void> {
+async function main(scope: ProgramScope, options: Options): Promise<void> {
   progress('compiling');
   await compileTools();
   const parent = resolve(options.state ?? buildDir);
@@ -51,14 +51,14 @@ async function main(scope: BenchScope, options: Options): Promise<void> {
   await writeFile(options.json, `${JSON.stringify(all, null, 2)}\n`);
 }
 
-async function readMachine(scope: BenchScope, parent: string): Promise<Machine> {
+async function readMachine(scope: ProgramScope, parent: string): Promise<Machine> {
   const machine = await describeMachine(await createStateDir(scope, parent));
   await scope.close();
   return machine;
 }
 
 async function runSection(
-  scope: BenchScope,
+  scope: ProgramScope,
   name: SectionName,
   parent: string,
   options: Options,
@@ -82,19 +82,10 @@ function progress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-function readArguments(): Options {
-  try {
-    const options = readOptions(process.argv.slice(2));
-    if (options !== 'help') {
-      if (options.json !== undefined) assertWritable('--json', options.json);
-      return options;
-    }
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n\n${usage}`);
-    process.exit(2);
-  }
+function readChecked(argv: readonly string[]): Options | 'help' {
+  const options = readOptions(argv);
+  if (options !== 'help' && options.json !== undefined) assertWritable('--json', options.json);
+  return options;
 }
 
 /** Now, and not after minutes of measuring. @throws Error that names the option. */
@@ -106,7 +97,7 @@ function assertWritable(option: string, path: string): void {
   }
 }
 
-const scope = new BenchScope();
+const scope = new ProgramScope();
 let ending = false;
 
 async function end(code: number, error?: unknown): Promise<void> {
@@ -117,7 +108,7 @@ async function end(code: number, error?: unknown): Promise<void> {
   process.exit(code);
 }
 
-const options = readArguments();
+const options = readArguments('bench', usage, readChecked);
 process.on('SIGINT', () => void end(130));
 process.on('SIGTERM', () => void end(143));
 process.on('SIGHUP', () => void end(129));

@@ -1,8 +1,8 @@
 /** What a section of the bench is given, and what it hands back. */
-import type {BenchScope} from './scope.js';
+import type {ProgramScope} from '../e2e/lab/program.js';
 
 export interface SectionContext {
-  readonly scope: BenchScope; // closed when the section ends
+  readonly scope: ProgramScope; // closed when the section ends
   readonly rounds: number;
   readonly settleSeconds: number; // memory is watched for so long
   /** On a file system that the contestants' state files are to be kept on; emptied afterwards. */

@@ -9,13 +9,13 @@ import {spawn} from 'node:child_process';
 import {mkdtemp, open, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 
-import type {BenchScope} from './scope.js';
+import type {ProgramScope} from '../e2e/lab/program.js';
 import {median} from './statistics.js';
 
 const removeAtTheEnd =
   'trap "" INT TERM HUP; cat >/dev/null; rm -rf "$1" || { sleep 1; rm -rf "$1"; }';
 
-export async function createStateDir(scope: BenchScope, parent: string): Promise<string> {
+export async function createStateDir(scope: ProgramScope, parent: string): Promise<string> {
   const dir = await mkdtemp(join(parent, 'state-'));
   const stdio = ['pipe', 'ignore', 'ignore'] as const;
   const remover = spawn('sh', ['-c', removeAtTheEnd, 'sh', dir], {

@@ -4,51 +4,16 @@
  *   node dist/e2e/campaign.js --seed 7 --steps 40
  */
 import {writeFileSync} from 'node:fs';
-import {parseArgs} from 'node:util';
 
 import {checkSizes, complaints} from './campaign/health.js';
+import {readOptions, usage, type Options} from './campaign/options.js';
 import {compareWithFresh, oracles} from './campaign/oracle.js';
 import {Random} from './campaign/random.js';
 import {settle} from './campaign/settle.js';
 import {burst} from './campaign/steps.js';
 import {dependsOnHistory, nodeNames} from './campaign/wish.js';
 import {World} from './campaign/world.js';
-import type {Scope} from './lab.js';
-
-const help = `usage: node dist/e2e/campaign.js [--seed N] [--steps N] [--log FILE]
-
-Three nodes with backend bgp, etcd and a BIRD router, in namespaces of this machine (root). N random steps, up
-to four at once: daemons, etcd, links, packets, pods, records and the router are killed, cut, lost, added and
-changed. After each burst it waits until the cluster has settled, and checks what every part must say and hold.
-
-  --seed N     which steps (1); the same seed makes the same choices
-  --steps N    how many (20)
-  --log FILE   what the daemons said goes there
-  --help       this
-
-It ends with code 1 at the first thing that is wrong, and says in which burst. About half a minute a burst.
-`;
-
-const {values} = parseArgs({
-  options: {
-    seed: {type: 'string', default: '1'},
-    steps: {type: 'string', default: '20'},
-    log: {type: 'string'},
-    help: {type: 'boolean', default: false},
-  },
-});
-
-class CampaignScope implements Scope {
-  readonly #undo: (() => Promise<void>)[] = [];
-
-  teardown(undo: () => Promise<void>): void {
-    this.#undo.push(undo);
-  }
-
-  async close(): Promise<void> {
-    for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) await undo();
-  }
-}
+import {ProgramScope, readArguments} from './lab/program.js';
 
 async function campaign(world: World, random: Random, steps: number): Promise<void> {
   for (const node of nodeNames) await world.addPod(node);
@@ -87,10 +52,8 @@ function keepLogs(world: World, file: string): void {
   writeFileSync(file, `${lines.join('\n')}\n`);
 }
 
-async function main(): Promise<void> {
-  if (values.help) return void process.stdout.write(help);
-  const [seed, steps] = [Number(values.seed), Number(values.steps)];
-  const scope = new CampaignScope();
+async function main({seed, steps, log}: Options): Promise<void> {
+  const scope = new ProgramScope();
   const world = await World.open(scope);
   try {
     say(`seed ${seed}, ${steps} steps`);
@@ -102,8 +65,8 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   }
   tellComplaints(world);
-  if (values.log !== undefined) keepLogs(world, values.log);
+  if (log !== undefined) keepLogs(world, log);
   await scope.close();
 }
 
-await main();
+await main(readArguments('campaign', usage, readOptions));

@@ -8,7 +8,7 @@
 import {randomBytes} from 'node:crypto';
 import {readFile, readdir} from 'node:fs/promises';
 
-import test, {type ExecutionContext} from 'ava';
+import type {ExecutionContext} from 'ava';
 import {eventually} from './lab/eventually.js';
 import {LongProcess, run} from './lab/process.js';
 import {fromRoot} from './lab/programs.js';
@@ -96,30 +96,6 @@ labTest('the lab on two switches says how to enter its hosts, pods and switches'
   t.is(await demo.kill('SIGINT'), 130);
   t.deepEqual(await mark.processes(), []);
 });
-
-test('--help says how it is used', async t => {
-  const {code, stdout} = await run([process.execPath, program, '--help'], {mayFail: true});
-  t.is(code, 0);
-  t.regex(stdout, /^Usage: .*--keep.*--fabric/);
-});
-
-for (const [argument, words] of [
-  ['--fabric=ring', /fabric: expected vxlan or bgp, got 'ring'/],
-  ['--fabric', /'--fabric <value>' argument missing/],
-  ['--kept', /Unknown option '--kept'/],
-  ['vxlan', /Unexpected argument 'vxlan'/],
-] as const) {
-  test(`${argument} is refused, with the usage`, async t => {
-    const {code, stdout, stderr} = await run([process.execPath, program, argument], {
-      mayFail: true,
-    });
-    t.is(code, 2);
-    t.is(stdout, '');
-    t.regex(stderr, words);
-    t.regex(stderr, /^Usage: /m);
-    t.notRegex(stderr, /^ +at /m); // no stack trace
-  });
-}
 
 /** `after`: what follows these words in what the lab says. */
 async function keepLab(t: ExecutionContext, ...options: readonly string[]) {

@@ -14,24 +14,13 @@ import {openTors, showTors} from './demo/tors.js';
 import {bad, bold, command, dim, good, heading, say, step, table} from './demo/print.js';
 import type {Host} from './lab/host.js';
 import type {Pod} from './lab/pod.js';
+import {ProgramScope, readArguments} from './lab/program.js';
 import {Stream} from './lab/traffic.js';
 import {type Lab, type Scope, createLab} from './lab.js';
 
 const device = 'twill.4096';
 /** Of the lab that people look at, on a machine that may be busy: nothing is measured there. */
 const calmBfd = {intervalMs: 300, multiplier: 3};
-
-class DemoScope implements Scope {
-  readonly #undo: (() => Promise<void>)[] = [];
-
-  teardown(undo: () => Promise<void>): void {
-    this.#undo.push(undo);
-  }
-
-  async close(): Promise<void> {
-    for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) await undo();
-  }
-}
 
 async function main(scope: Scope, {keep, fabric}: Options): Promise<void> {
   if (fabric === 'vxlan') return showBoth(scope, keep);
@@ -137,20 +126,8 @@ async function removePods(lab: Lab, pods: readonly Pod[]): Promise<void> {
   say(good('no interface and no route of a pod is left'));
 }
 
-function readArguments(): Options {
-  try {
-    const options = readOptions(process.argv.slice(2));
-    if (options !== 'help') return options;
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    process.stderr.write(`demo: ${error instanceof Error ? error.message : error}\n\n${usage}`);
-    process.exit(2);
-  }
-}
-
-const options = readArguments();
-const scope = new DemoScope();
+const options = readArguments('demo', usage, readOptions);
+const scope = new ProgramScope();
 const startedAt = performance.now();
 let ending = false;
 

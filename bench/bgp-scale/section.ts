@@ -14,7 +14,7 @@ import {eventually} from '../../e2e/lab/eventually.js';
 import type {LongProcess} from '../../e2e/lab/process.js';
 import {countKernelRoutes, usageOf} from '../bgp/processes.js';
 import {now} from '../peers/clock.js';
-import {BenchScope} from '../scope.js';
+import {ProgramScope} from '../../e2e/lab/program.js';
 import type {SectionContext, SectionReport} from '../section.js';
 import type {CrowdOptions, CrowdReport} from './crowd.js';
 import {toReport, type Figures} from './report.js';
@@ -52,7 +52,7 @@ interface Scene {
 }
 
 async function inScene<T>(measure: (scene: Scene) => Promise<T>): Promise<T> {
-  const scope = new BenchScope();
+  const scope = new ProgramScope();
   try {
     const lab = await createBgpLab(scope);
     const [speaker, crowd, giving] = await Promise.all(

@@ -10,7 +10,7 @@ import {established, type Router, type RouterPeer} from '../../e2e/bgp/lab/route
 import {createBgpLab, type Machine} from '../../e2e/bgp/lab.js';
 import type {LongProcess} from '../../e2e/lab/process.js';
 import {now} from '../peers/clock.js';
-import {BenchScope} from '../scope.js';
+import {ProgramScope} from '../../e2e/lab/program.js';
 import type {SectionContext, SectionReport} from '../section.js';
 import {
   contestantNames,
@@ -84,7 +84,7 @@ export async function measureBgp({rounds, progress}: SectionContext): Promise<Se
 }
 
 export async function measure(name: ContestantName, load: Load): Promise<Run> {
-  const scope = new BenchScope();
+  const scope = new ProgramScope();
   try {
     return await measureIn(scope, name, load);
   } finally {
@@ -92,7 +92,7 @@ export async function measure(name: ContestantName, load: Load): Promise<Run> {
   }
 }
 
-async function measureIn(scope: BenchScope, name: ContestantName, load: Load): Promise<Run> {
+async function measureIn(scope: ProgramScope, name: ContestantName, load: Load): Promise<Run> {
   const lab = await createBgpLab(scope);
   const [speaker, generator, sink] = await Promise.all(
     ['speaker', 'generator', 'sink'].map(each => lab.machine(each)),
