@@ -1,8 +1,8 @@
 /**
  * What the speaker was last told, on disk: a daemon that starts while etcd is away takes its sessions up
  * again, before its peers' restart time is over, and one that knows etcd keeps the sessions that were kept
- * until their replacement is proven. Shell. Never a password: of each the file that it was
- * read from, to be read again; a session whose password cannot be had is left out.
+ * until their replacement is proven. Shell. Never a password: of each the file that it was read from, to be read
+ * again; a session whose password cannot be had is left out.
  */
 import {mkdir, open, readFile, rename, rm} from 'node:fs/promises';
 import {dirname, join} from 'node:path';

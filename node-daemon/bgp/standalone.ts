@@ -1,6 +1,7 @@
 /**
  * The speaker by itself: no etcd, and learnt routes in the kernel only where the file says `stateDir`.
- * `node standalone.js FILE`, standalone-config.ts says what the file is; SIGHUP reads it again. Prints a JSON line for each event; takes commands as JSON lines:
+ * `node standalone.js FILE`, standalone-config.ts says what the file is; SIGHUP reads it again. Prints a JSON line
+ * for each event; takes commands as JSON lines:
  *
  *   {"kind": "status"}   {"kind": "reset", "peer": "…", "words": "…"}   {"kind": "leave", "how": {…}}
  *   {"kind": "refresh", "peer": "…", "direction": "in", "family": "ipv4"}   {"kind": "configure", …file}

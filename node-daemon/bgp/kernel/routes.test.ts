@@ -236,6 +236,30 @@ test('routes that are not to be installed go, what is selected meanwhile does no
   t.is(world.kernel.routes.size, 2);
 });
 
+test('what an earlier process left goes with the sweep where none is to be installed, and is kept, unwritten, if it is again before', t => {
+  for (const isBack of [true, false]) {
+    const world = new World();
+    world.select('10.0.0.0/24', sets[2]!);
+    world.settle();
+    const {operations} = world.kernel;
+    const whole = world.kernel.print();
+    world.routes = new LearntRoutes(world.resolve);
+    world.look();
+    world.install(false);
+    world.select('10.0.0.0/24', sets[2]!);
+    world.settle();
+    t.deepEqual(world.kernel.print(), whole);
+    if (isBack) world.install(true);
+    world.routes.sweep('ipv4');
+    world.settle();
+    t.deepEqual(world.kernel.print(), world.expected());
+    t.is(world.kernel.operations === operations, isBack);
+    world.install(true);
+    world.settle();
+    t.deepEqual(world.kernel.print(), whole);
+  }
+});
+
 test('whatever happens in whatever order, in the end the kernel has what is wanted', t => {
   for (let round = 0; round < 60; round++) {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000) + round;

@@ -69,7 +69,7 @@ export class LearntRoutes {
     this.objects = new NextHopObjects(resolve);
   }
 
-  /** False: what was selected is to go, and what is from now on is not wanted. */
+  /** False: what was selected is to go, and what is from now on is not wanted. Stale routes go with the sweep. */
   install(isWanted: boolean): void {
     this.#isInstalling = isWanted;
     if (isWanted) return;

@@ -4,7 +4,8 @@
  * A next hop is looked for as the kernel would (longest prefix of the main table, then the least
  * metric), but never through a route learnt by BGP: a route that leads to its own next hop would hold
  * itself up (BIRD refuses the same). Policy rules and other tables are not looked at, but for which
- * addresses are ours or broadcasts (table local): those are no next hops. Of several hops of one route the first that works is taken.
+ * addresses are ours or broadcasts (table local): those are no next hops. Of several hops of one route the first
+ * that works is taken.
  */
 import type {Family} from '#bgp-fsm';
 import type {Nexthop, Route} from '#native-addon';
