@@ -58,6 +58,32 @@ test('counts of before it waited, and such as it cannot have lost, are not its o
   t.is(late.left.peer(RIGHT).lastError, undefined);
 });
 
+test('who came in a while ago and was refused is not guessed about: the key was right', t => {
+  const couple = dialled({}, {shutdown: ''});
+  const stranger = new PaperSpeaker(couple.network, '10.0.0.3');
+  stranger.speaker.configure(speakerOf(65003, {peers: [peerAt(LEFT, {password: 'lemon'})]}));
+  const known = {passive: true, password: 'orange'};
+  const peers = [peerAt(RIGHT, {...known, asns: [65_099]}), peerAt('10.0.0.3', known)];
+  couple.left.speaker.configure(speakerOf(65001, {peers}));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    couple.configureRight({password: 'orange'});
+    couple.clock.run(30_000);
+    couple.configureRight({password: 'orange', shutdown: ''}); // it takes its time to dial again
+    for (let seconds = 0; seconds < 120; seconds++) {
+      couple.clock.run(1000);
+      t.regex(couple.left.peer(RIGHT).lastError?.words ?? '', /bad peer AS/, `${seconds} s`);
+    }
+    t.is(couple.left.peer(RIGHT).state, 'Active');
+  }
+  t.regex(couple.left.peer('10.0.0.3').lastError?.words ?? '', /wrong MD5 key/, 'control');
+  couple.clock.run(600_000);
+  t.regex(
+    couple.left.peer(RIGHT).lastError?.words ?? '',
+    /wrong MD5 key/,
+    'it may have another by now',
+  );
+});
+
 test('the kernel is asked every few seconds while somebody waits, and not once all are there', t => {
   const couple = dialled({password: 'orange'}, {password: 'lemon'});
   couple.clock.run(60_000);

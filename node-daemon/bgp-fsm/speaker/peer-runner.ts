@@ -2,7 +2,7 @@
  * One neighbour: its sessions and its routes brought together, its configuration as it changes, and
  * what people may know of it. Not here: which neighbours there are, and whose connection comes in.
  */
-import type {Again, Event} from '../fsm/event.js';
+import type {Again} from '../fsm/event.js';
 import type {HelperLimits} from '../fsm/graceful-helper.js';
 import type {DownReason, Negotiated, SessionConfig, State} from '../fsm/types.js';
 import type {PeerIx, PeerPolicy, Received, RibApi} from '../rib/types.js';
@@ -112,9 +112,8 @@ export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
 
   keyDropped(drops: KeyDrops): void {
     const words = describeKeyDrops(this.#config, drops);
-    if (words === undefined) return;
-    const isNews = this.#words.suspect(`no connection came in; ${words}`);
-    if (isNews) this.#host.ports.log('warn', 'no connection came in', {peer: this.name, words});
+    if (words === undefined || !this.#words.suspect(`no connection came in; ${words}`)) return;
+    this.#host.ports.log('warn', 'no connection came in', {peer: this.name, words});
   }
 
   start(): void {
@@ -396,7 +395,6 @@ export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
   }
 
   #stopItself(cease: Notification, again: Again): void {
-    const event: Event = {kind: 'AutomaticStop', cease, again};
-    this.#session.tell(event);
+    this.#session.tell({kind: 'AutomaticStop', cease, again});
   }
 }

@@ -11,6 +11,9 @@ interface Words {
   readonly atMs: number;
 }
 
+/** Who came in, and was refused, has the right key: routers take up to five minutes to dial again. */
+const KNOWN_MS = 300_000;
+
 export class PeerWords {
   excess: PrefixExcess | undefined; // what the last session ended for
   readonly #clock: Clock;
@@ -31,10 +34,13 @@ export class PeerWords {
     this.#suspicion = undefined;
   }
 
-  /** It may be so. True: that is news. */
+  /** It may be so, unless an attempt of late has told more. True: that is news. */
   suspect(words: string): boolean {
+    const atMs = this.#clock.nowMs();
+    const attempt = this.#lastError === this.#lastDown ? undefined : this.#lastError;
+    if (attempt !== undefined && atMs - attempt.atMs < KNOWN_MS) return false;
     const isNews = words !== this.#suspicion?.words;
-    this.#suspicion = {words, atMs: this.#clock.nowMs()};
+    this.#suspicion = {words, atMs};
     return isNews;
   }
 
