@@ -98,7 +98,12 @@ export class BgpKernel {
       onMessage: message => this.#hear(message),
       onResync: why => this.#doubt(why),
     });
-    await this.#takePicture();
+    try {
+      await this.#takePicture();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
     this.#holding = this.#heldFamilies().join();
     this.#writer.start();
     this.#pictureAgain();
