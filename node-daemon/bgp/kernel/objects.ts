@@ -28,7 +28,6 @@ export interface ObjectOp {
   readonly kind: 'add' | 'replace' | 'delete';
   readonly id: number;
   readonly object: KernelObject;
-  readonly name: string;
 }
 
 export interface ObjectWrites {
@@ -99,6 +98,7 @@ export class NextHopObjects implements HopSetsOwner {
     ) {
       set.groupId = id;
       this.#owners.set(id, set);
+      this.#ready.push(set);
     }
   }
 
@@ -116,7 +116,7 @@ export class NextHopObjects implements HopSetsOwner {
     for (const hop of this.#dirtyHops) {
       if (hop.path === undefined) continue;
       if (hop.id === 0) this.#own(hop);
-      this.#write(ops, hop.id, {kind: 'hop', ...hop.path}, hop.key);
+      this.#write(ops, hop.id, {kind: 'hop', ...hop.path});
     }
     this.#dirtyHops.clear();
     for (const set of this.#dirtySets) {
@@ -125,7 +125,7 @@ export class NextHopObjects implements HopSetsOwner {
       );
       if (members.length === 0) continue;
       if (set.groupId === 0) set.groupId = this.#takeId(set);
-      this.#write(ops, set.groupId, {kind: 'group', members}, set.key);
+      this.#write(ops, set.groupId, {kind: 'group', members});
     }
     this.#dirtySets.clear();
     return {ops, ready: this.#ready.splice(0)};
@@ -141,12 +141,7 @@ export class NextHopObjects implements HopSetsOwner {
     const inGroups = this.#members();
     const hops = garbage.filter(([id, object]) => object.kind === 'hop' && !inGroups.has(id));
     for (const [id] of hops) this.#delete(id);
-    return [...groups, ...hops].map(([id, object]) => ({
-      kind: 'delete',
-      id,
-      object,
-      name: `nexthop ${id}`,
-    }));
+    return [...groups, ...hops].map(([id, object]) => ({kind: 'delete', id, object}));
   }
 
   countRoute(id: number, by: 1 | -1): void {
@@ -162,6 +157,12 @@ export class NextHopObjects implements HopSetsOwner {
     for (const [groupId, object] of this.#held) {
       if (object.kind === 'group') this.#loseMembers(groupId, object.members, new Set([id]));
     }
+  }
+
+  /** The kernel wrote it, and may have refused the operation before this one: then it is believed not to be there. */
+  noteWritten(id: number): void {
+    const owner = this.#owners.get(id);
+    if (owner !== undefined && !this.#held.has(id)) this.#dirtyOwner(owner);
   }
 
   /** The kernel did not write it; what it has instead, an observation will tell. */
@@ -255,6 +256,7 @@ export class NextHopObjects implements HopSetsOwner {
     if (held === undefined || !isSameObject(held, {kind: 'hop', ...hop.path})) return false;
     hop.id = id;
     this.#owners.set(id, hop);
+    this.#ready.push(...this.#setsOf(id)); // it is there already: no write will say so
     return true;
   }
 
@@ -291,10 +293,10 @@ export class NextHopObjects implements HopSetsOwner {
     this.#dirtyOwner(owner);
   }
 
-  #write(ops: ObjectOp[], id: number, object: KernelObject, name: string): void {
+  #write(ops: ObjectOp[], id: number, object: KernelObject): void {
     const held = this.#held.get(id);
     if (held !== undefined && isSameObject(held, object)) return;
-    ops.push({kind: held === undefined ? 'add' : 'replace', id, object, name});
+    ops.push({kind: held === undefined ? 'add' : 'replace', id, object});
     this.#hold(id, object);
     this.#touched.add(id);
   }

@@ -45,7 +45,7 @@ export interface ObservedRoute {
 /** What is tried again. */
 type Retry =
   | {readonly kind: 'route'; readonly family: Family; readonly slot: number}
-  | {readonly kind: 'object'; readonly id: number; readonly name: string};
+  | {readonly kind: 'object'; readonly id: number};
 
 export const families: readonly Family[] = ['ipv4', 'ipv6'];
 const ours = {table: RT_TABLE_MAIN, protocol: PROTOCOL_TWILL, priority: METRIC_BGP};
@@ -127,8 +127,8 @@ export class LearntRoutes {
   plan(limit: number, nowMs: number): Batch {
     const retried = this.#retryDue(nowMs);
     const {ops: objects, ready} = this.objects.takeWrites();
-    for (const name of retried) {
-      if (!objects.some(op => op.name === name)) this.refusals.forget(name); // as it should be
+    for (const id of retried) {
+      if (!objects.some(op => op.id === id)) this.refusals.forget(objectKey(id)); // as it should be
     }
     for (const {waiting} of ready) this.#wake(waiting);
     const most = Math.min(limit, this.queued);
@@ -236,14 +236,15 @@ export class LearntRoutes {
     return target;
   }
 
-  #settleObject({kind, id, name}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
+  #settleObject({kind, id}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
     if (error === undefined) {
-      this.refusals.forget(name);
+      this.refusals.forget(objectKey(id));
+      this.objects.noteWritten(id);
       return false;
     }
     if (kind === 'add' && error.code === 'EEXIST') this.#letGo(id);
     else this.objects.noteRefused(id);
-    this.refusals.note(name, {kind: 'object', id, name}, error, nowMs);
+    this.refusals.note(objectKey(id), {kind: 'object', id}, error, nowMs);
     return true;
   }
 
@@ -279,15 +280,15 @@ export class LearntRoutes {
     return true;
   }
 
-  /** Answers the names of objects among them. */
-  #retryDue(nowMs: number): string[] {
-    const objects: string[] = [];
+  /** Answers the ids of objects among them. */
+  #retryDue(nowMs: number): number[] {
+    const objects: number[] = [];
     for (const retry of this.refusals.takeDue(nowMs)) {
       if (retry.kind === 'route') {
         this.#columns[retry.family].enqueue(retry.slot);
       } else {
         this.objects.retry(retry.id);
-        objects.push(retry.name);
+        objects.push(retry.id);
       }
     }
     return objects;
@@ -317,6 +318,11 @@ export class LearntRoutes {
     if (from > 0) this.objects.countRoute(from, -1);
     if (to > 0) this.objects.countRoute(to, 1);
   }
+}
+
+/** By id: next hops come and go while one is on its way, and another may have it by then. */
+function objectKey(id: number): string {
+  return `nexthop ${id}`;
 }
 
 function routeKey(address: Uint8Array, bits: number): string {
