@@ -5,6 +5,7 @@
       "sources": [
         "native-addon/src/addon.cc",
         "native-addon/src/channel.cc",
+        "native-addon/src/route-sieve.cc",
         "native-addon/src/channel-object.cc",
         "native-addon/src/convert.cc",
         "native-addon/src/file-in-namespace.cc",

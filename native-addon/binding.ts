@@ -29,13 +29,21 @@ export interface ChannelOptions extends NamespaceOptions {
 
 /** Results reach the listener in this order: opening, then one per exchange() or receive(). */
 export interface NativeChannel {
-  exchange(bytes: Uint8Array, ends: Uint32Array): void; // copied before it returns
-  receive(timeoutMs: number): void;
+  /** Both leave out routes of that protocol and metric (0: none). What is sent is copied before it returns. */
+  exchange(bytes: Uint8Array, ends: Uint32Array, protocol: number, metric: number): void;
+  receive(timeoutMs: number, protocol: number, metric: number): void;
   port(): number; // nl_pid of the socket, once it is open
   /** Messages of that sender, and routes of that metric, are not queued; 0: all are. */
   ignore(port: number, routeMetric: number): void;
   close(): void;
 }
+
+/** What src/route-sieve.h leaves of datagrams that come one after the other. */
+export type SiftRoutes = (
+  protocol: number,
+  metric: number,
+  ...datagrams: readonly Uint8Array[]
+) => Uint8Array;
 
 /** See src/unix-listener.h. */
 export interface UnixListenerOptions {
@@ -79,6 +87,7 @@ type Option = readonly [level: number, name: number, value: Uint8Array];
 
 interface Binding {
   readonly Channel: new (options: ChannelOptions, listener: ChannelListener) => NativeChannel;
+  readonly siftRoutes: SiftRoutes;
   readonly UnixListener: new (
     options: UnixListenerOptions,
     events: UnixListenerEvents,

@@ -7,7 +7,7 @@ export {DecodeError, NetlinkError, type Retry} from './netlink/errors.js';
 export type {Family, Prefix} from './netlink/family.js';
 export type {Message, Request, RequestBatch} from './netlink/message.js';
 export {openMonitor, type Monitor, type MonitorOptions} from './netlink/monitor.js';
-export {openNetlink, type NetlinkSocket} from './netlink/socket.js';
+export {openNetlink, type DumpOptions, type NetlinkSocket} from './netlink/socket.js';
 export type {OpenOptions} from './netlink/channel.js';
 export * from './netlink/address.js';
 export {

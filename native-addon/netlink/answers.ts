@@ -71,13 +71,10 @@ export class DumpAnswers {
   interrupted = false;
   readonly #op: string;
   readonly #sequence: number;
-  readonly #keeps: ((payload: Uint8Array) => boolean) | undefined;
 
-  /** `keeps`: what is left out is not even remembered. */
-  constructor(op: string, sequence: number, keeps?: (payload: Uint8Array) => boolean) {
+  constructor(op: string, sequence: number) {
     this.#op = op;
     this.#sequence = sequence;
-    this.#keeps = keeps;
   }
 
   /** @throws NetlinkError when the kernel refuses the dump, or gives it up half-way. */
@@ -88,8 +85,7 @@ export class DumpAnswers {
       this.interrupted ||= (frames.flags & NLM_F_DUMP_INTR) !== 0;
       const message = frames.message();
       this.complete = endsDump(message, this.#op);
-      const isKept = !this.complete && this.#keeps?.(message.payload) !== false;
-      if (isKept) this.messages.push(message);
+      if (!this.complete) this.messages.push(message);
     }
   }
 }

@@ -34,6 +34,14 @@ export function socketOptions(receiveBufferBytes = RECEIVE_BUFFER_BYTES): number
   ];
 }
 
+/** Routes that are alike in both. */
+export interface RouteMark {
+  readonly protocol: number;
+  readonly metric: number; // 0: no route is meant
+}
+
+export const NO_ROUTES: RouteMark = {protocol: 0, metric: 0};
+
 interface Waiter {
   readonly resolve: (bytes: Uint8Array) => void;
   readonly reject: (error: Error) => void;
@@ -68,14 +76,15 @@ export class Channel {
     });
   }
 
-  /** Sends in pieces, resolves with every datagram that came back by then. */
-  exchange(bytes: Uint8Array, ends: Uint32Array): Promise<Uint8Array> {
-    return this.#push(() => this.#native.exchange(bytes, ends));
+  /** Sends in pieces, resolves with what came back by then, but for those routes. */
+  exchange(bytes: Uint8Array, ends: Uint32Array, without = NO_ROUTES): Promise<Uint8Array> {
+    const {protocol, metric} = without;
+    return this.#push(() => this.#native.exchange(bytes, ends, protocol, metric));
   }
 
-  /** Whatever arrives within the time; empty when nothing does. */
-  receive(timeoutMs: number): Promise<Uint8Array> {
-    return this.#push(() => this.#native.receive(timeoutMs));
+  /** Whatever arrives within the time, but for those routes; empty when nothing does. */
+  receive(timeoutMs: number, {protocol, metric} = NO_ROUTES): Promise<Uint8Array> {
+    return this.#push(() => this.#native.receive(timeoutMs, protocol, metric));
   }
 
   /** Address of the socket, unique in its namespace: what its own changes are announced with. */

@@ -39,7 +39,7 @@ import type {Request} from './message.js';
 import {decodeMultipath, decodeVia, writeMultipath, writeVia} from './multipath.js';
 import type {NextHop, Via} from './multipath.js';
 import {formatIp, request} from './request.js';
-import {HOST_IS_LITTLE, writer, type Writer} from './writer.js';
+import {writer, type Writer} from './writer.js';
 
 export interface Route {
   readonly family: Family;
@@ -85,20 +85,6 @@ export function getRoute(query: {family: Family; address: Uint8Array}): Request 
   w.setU8(0, toAf(query.family)).setU8(1, widthOf(query.family) * 8);
   w.bytes(RTA_DST, query.address);
   return request(RTM_GETROUTE, 0, w.finish(), () => `get route to ${formatIp(query.address)}`);
-}
-
-/** Its metric and nothing else of it; 0: none. For the many of a dump that are not looked at. */
-export function metricOfRoute(payload: Uint8Array): number {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  for (let at = RTMSG_BYTES; at + 8 <= payload.length;) {
-    const length = view.getUint16(at, HOST_IS_LITTLE);
-    if (length < 4) return 0;
-    if (view.getUint16(at + 2, HOST_IS_LITTLE) === RTA_PRIORITY) {
-      return view.getUint32(at + 4, HOST_IS_LITTLE);
-    }
-    at += (length + 3) & ~3;
-  }
-  return 0;
 }
 
 /** @throws DecodeError when it is cut short or of a family that is neither IPv4 nor IPv6. */

@@ -8,15 +8,7 @@ import {NUD_PERMANENT, RT_SCOPE_LINK, RTPROT_TWILL} from './constants.js';
 import {decodeLink, deleteLink, deleteLinkGroup, dumpLinks, getLink, setLink} from './link.js';
 import {decodeNeighbour, dumpFdb, dumpNeighbours, newFdb, newNeighbour} from './neighbour.js';
 import {decodeNexthop, deleteNexthop, dumpNexthops, newNexthop} from './nexthop.js';
-import {
-  decodeRoute,
-  deleteRoute,
-  dumpRoutes,
-  getRoute,
-  metricOfRoute,
-  newRoute,
-  type Route,
-} from './route.js';
+import {decodeRoute, deleteRoute, dumpRoutes, getRoute, newRoute, type Route} from './route.js';
 import {decodeRule, deleteRule, dumpRules, newRule} from './rule.js';
 import {openNetlink} from './socket.js';
 import {newVeth} from './veth.js';
@@ -152,14 +144,21 @@ privileged('every table is dumped as it was written, filtered by the kernel', as
     routes.map(m => decodeRoute(m.payload)),
     [held],
   );
-  t.is(metricOfRoute(routes[0]!.payload), 0);
   const learnt = {...held, priority: 2084};
   await socket.must([newRoute(learnt, 'add')]);
-  const isLearnt = (payload: Uint8Array) => metricOfRoute(payload) === 2084;
-  t.deepEqual(
-    (await socket.dump(dumpRoutes({family: 'ipv4'}), isLearnt)).map(m => decodeRoute(m.payload)),
-    [learnt],
-  );
+  const ours = dumpRoutes({family: 'ipv4', protocol: 84});
+  for (const [without, expected] of [
+    [undefined, [held, learnt]],
+    [{protocol: 84, metric: 2084}, [held]],
+    [{protocol: 84, metric: 2085}, [held, learnt]],
+    [{protocol: 4, metric: 2084}, [held, learnt]],
+  ] as const) {
+    const dumped = await socket.dump(ours, {...(without && {without})});
+    t.deepEqual(
+      dumped.map(m => decodeRoute(m.payload)),
+      [...expected],
+    );
+  }
   await socket.must([deleteRoute(learnt)]);
   const nexthops = await socket.dump(dumpNexthops());
   t.deepEqual(

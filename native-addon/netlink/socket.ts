@@ -5,7 +5,7 @@
  * dump(), opened by the first dump in the namespace of the first. Notifications are monitor.ts's.
  */
 import {Answers, DumpAnswers} from './answers.js';
-import {Channel, type OpenOptions} from './channel.js';
+import {Channel, NO_ROUTES, type OpenOptions, type RouteMark} from './channel.js';
 import {NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST} from './constants.js';
 import {NetlinkError} from './errors.js';
 import {
@@ -29,18 +29,19 @@ export interface NetlinkSocket {
   /** send() that throws the first error. All requests are tried all the same. */
   must(requests: readonly Request[]): Promise<void>;
   /**
-   * A whole dump, or what of it `keeps` says yes to. One that changes interrupted is asked for again, a few
-   * times.
+   * A whole dump. One that changes interrupted is asked for again, a few times.
    * @throws NetlinkError code 'EINTR', retry 'resync' when it never came through whole.
    */
-  dump(request: Request, keeps?: Keeps): Promise<readonly Message[]>;
+  dump(request: Request, options?: DumpOptions): Promise<readonly Message[]>;
   /** One object; undefined when the kernel says that it does not exist. */
   get(request: Request): Promise<Message | undefined>;
   close(): void; // idempotent; what is pending rejects
 }
 
-/** The payload is a view, good until it returns. */
-export type Keeps = (payload: Uint8Array) => boolean;
+export interface DumpOptions {
+  /** These routes are left out, before this thread has anything to do with them. */
+  readonly without?: RouteMark;
+}
 
 const DUMP_ATTEMPTS = 6;
 const ANSWER_TIMEOUT_MS = 5000;
@@ -106,8 +107,8 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
   }
 
   /** One at a time: a netlink socket runs one dump (a second is EBUSY). */
-  dump(request: Request, keeps?: Keeps): Promise<readonly Message[]> {
-    const result = this.#dumping.then(() => this.#dumpWhole(request, keeps));
+  dump(request: Request, {without = NO_ROUTES}: DumpOptions = {}): Promise<readonly Message[]> {
+    const result = this.#dumping.then(() => this.#dumpWhole(request, without));
     this.#dumping = result.catch(() => undefined);
     return result;
   }
@@ -131,10 +132,10 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return answers;
   }
 
-  async #dumpWhole(request: Request, keeps?: Keeps): Promise<readonly Message[]> {
+  async #dumpWhole(request: Request, without: RouteMark): Promise<readonly Message[]> {
     const channel = await this.#dumpChannel();
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const answers = await this.#dumpOnce(channel, request, keeps);
+      const answers = await this.#dumpOnce(channel, request, without);
       if (!answers.interrupted) return answers.messages;
     }
     throw new NetlinkError(request.op, EINTR, {kernelMessage: 'changes interrupted the dump'});
@@ -154,12 +155,16 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return this.#dumps;
   }
 
-  async #dumpOnce(channel: NetlinkChannel, request: Request, keeps?: Keeps): Promise<DumpAnswers> {
+  async #dumpOnce(
+    channel: NetlinkChannel,
+    request: Request,
+    without: RouteMark,
+  ): Promise<DumpAnswers> {
     const sequence = this.#takeSequences(1);
     const {bytes, ends} = encodeBatch([request], sequence, NLM_F_REQUEST | NLM_F_DUMP);
-    const answers = new DumpAnswers(request.op, sequence, keeps);
-    answers.take(await channel.exchange(bytes, ends));
-    while (!answers.complete) answers.take(await more(channel, request.op));
+    const answers = new DumpAnswers(request.op, sequence);
+    answers.take(await channel.exchange(bytes, ends, without));
+    while (!answers.complete) answers.take(await more(channel, request.op, without));
     return answers;
   }
 
@@ -171,8 +176,8 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
 }
 
 /** The kernel answers before sendmsg returns; waiting is for the families that do not. */
-async function more(channel: NetlinkChannel, op: string): Promise<Uint8Array> {
-  const bytes = await channel.receive(ANSWER_TIMEOUT_MS);
+async function more(channel: NetlinkChannel, op: string, without = NO_ROUTES): Promise<Uint8Array> {
+  const bytes = await channel.receive(ANSWER_TIMEOUT_MS, without);
   if (bytes.length === 0) throw new NetlinkError(op, ETIMEDOUT);
   return bytes;
 }

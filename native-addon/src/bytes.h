@@ -30,6 +30,7 @@ public:
   size_t room() const { return capacity_ - size_; }
   uint8_t *tail() const { return data_ + size_; }
   void grew(size_t count) { size_ += count; }
+  void truncate(size_t size) { size_ = size; }
 
   // At least `count` octets at tail(); grows by half again so that long dumps stay linear.
   void reserve(size_t count) {

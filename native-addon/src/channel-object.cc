@@ -1,7 +1,7 @@
 // The JavaScript face of a channel. JavaScript thread throughout.
 //
 //   new Channel({protocol, monitor, socketOptions, namespacePath | namespaceFd | sibling}, listener)
-//   exchange(bytes, ends)   receive(timeoutMs)   port()   ignore(port, routeMetric)   close()
+//   exchange(bytes, ends, protocol, metric)   receive(timeoutMs, protocol, metric)   port()   ignore(port, routeMetric)   close()
 //
 // listener(errno, syscall, bytes, last): first the result of opening, then one per job in order (a
 // monitor: one per batch), `last` when the thread has ended.
@@ -23,6 +23,11 @@ std::vector<SocketOption> readSocketOptions(const Napi::Value &value) {
     options.push_back({numbers[i], numbers[i + 1], numbers[i + 2], numbers[i + 3] != 0});
   }
   return options;
+}
+
+RouteMark readMark(const Napi::Value &protocol, const Napi::Value &metric) {
+  return {static_cast<uint8_t>(protocol.As<Napi::Number>().Uint32Value()),
+          metric.As<Napi::Number>().Uint32Value()};
 }
 
 class Channel : public Napi::ObjectWrap<Channel> {
@@ -77,12 +82,14 @@ private:
     std::memcpy(job.bytes.tail(), bytes.Data(), bytes.ByteLength());
     job.bytes.grew(bytes.ByteLength());
     job.ends.assign(ends.Data(), ends.Data() + ends.ElementLength());
+    job.without = readMark(info[2], info[3]);
     push(std::move(job));
   }
 
   void receive(const Napi::CallbackInfo &info) {
     ChannelJob job;
     job.timeoutMs = info[0].As<Napi::Number>().Int32Value();
+    job.without = readMark(info[1], info[2]);
     push(std::move(job));
   }
 
@@ -110,8 +117,24 @@ private:
 
 } // namespace
 
+// siftRoutes(protocol, metric, bytes...): what the sieve leaves of datagrams that come one after the other; for tests.
+Napi::Value siftRoutes(const Napi::CallbackInfo &info) {
+  RouteSieve sieve(readMark(info[0], info[1]));
+  Bytes all;
+  for (size_t i = 2; i < info.Length(); i++) {
+    const auto given = info[i].As<Napi::Uint8Array>();
+    const size_t from = all.size();
+    all.reserve(given.ByteLength());
+    std::memcpy(all.tail(), given.Data(), given.ByteLength());
+    all.grew(given.ByteLength());
+    sieve.sift(&all, from);
+  }
+  return toUint8Array(info.Env(), std::move(all));
+}
+
 void initChannel(Napi::Env env, Napi::Object exports) {
   exports.Set("Channel", Channel::define(env));
+  exports.Set("siftRoutes", Napi::Function::New(env, siftRoutes));
 }
 
 } // namespace twill

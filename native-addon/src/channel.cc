@@ -211,8 +211,9 @@ void ChannelWorker::serve() {
 
 ChannelResult ChannelWorker::perform(const ChannelJob &job) {
   ChannelResult result;
+  RouteSieve sieve(job.without);
   if (job.ends.empty()) {
-    if (waitReadable(job.timeoutMs)) result.error = drain(&result.bytes, kUnlimited);
+    if (waitReadable(job.timeoutMs)) result.error = drain(&result.bytes, kUnlimited, &sieve);
     return result;
   }
   size_t from = 0;
@@ -224,7 +225,7 @@ ChannelResult ChannelWorker::perform(const ChannelJob &job) {
       return result;
     }
     from = end;
-    result.error = drain(&result.bytes, kUnlimited);
+    result.error = drain(&result.bytes, kUnlimited, &sieve);
     if (result.error) return result;
   }
   return result;
@@ -258,10 +259,12 @@ bool ChannelWorker::waitReadable(int timeoutMs) {
 }
 
 // A dump goes on each time a datagram is taken, so an empty queue is the end of it.
-SystemError ChannelWorker::drain(Bytes *into, size_t limit) {
+SystemError ChannelWorker::drain(Bytes *into, size_t limit, RouteSieve *sieve) {
   bool empty = false;
   while (into->size() < limit) {
+    const size_t from = into->size();
     const SystemError failed = receive(into, &empty);
+    if (sieve != nullptr) sieve->sift(into, from);
     if (failed || empty) return failed;
   }
   return {};

@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "mailbox.h"
 #include "namespace.h"
+#include "route-sieve.h"
 #include "thread.h"
 
 #include <atomic>
@@ -30,10 +31,11 @@ struct ChannelOptions {
 };
 
 // Send `bytes` in pieces that end at `ends`, reading all replies after each; or, with nothing to
-// send, wait up to `timeoutMs` for more.
+// send, wait up to `timeoutMs` for more. Of either, the routes of `without` are left out.
 struct ChannelJob {
   Bytes bytes;
   std::vector<uint32_t> ends;
+  RouteMark without;
   int timeoutMs = 0;
 };
 
@@ -67,7 +69,7 @@ private:
   void serve();
   void watch();
   ChannelResult perform(const ChannelJob &job);
-  SystemError drain(Bytes *into, size_t limit);
+  SystemError drain(Bytes *into, size_t limit, RouteSieve *sieve = nullptr);
   SystemError receive(Bytes *into, bool *empty);
   bool waitReadable(int timeoutMs);
   void post(ChannelResult result);

@@ -10,6 +10,9 @@ import {PROTOCOL_TWILL} from './port.js';
 /** Behind every route of pods, overlay and people, so that none of those is ever taken over. */
 export const METRIC_BGP = 2084;
 
+/** As dumps leave them out: there may be a million. */
+export const bgpRoutes = {protocol: PROTOCOL_TWILL, metric: METRIC_BGP};
+
 /** The overlay's nexthops have ids from 84 · 2^24 on (reconcile/mirror.ts). */
 export const firstBgpNexthopId = 85 * 2 ** 24;
 export const lastBgpNexthopId = firstBgpNexthopId + 2 ** 24 - 1;

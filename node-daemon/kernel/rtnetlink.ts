@@ -10,7 +10,6 @@ import {
   decodeNeighbour,
   decodeNexthop,
   decodeRoute,
-  metricOfRoute,
   dumpAddresses,
   dumpFdb,
   dumpLinks,
@@ -20,6 +19,7 @@ import {
   NetlinkError,
   openNetlink,
   RT_TABLE_MAIN,
+  type DumpOptions,
   type Monitor,
   type Namespace,
   type NetlinkSocket,
@@ -36,7 +36,7 @@ import {
   type KernelRoute,
   type MonitorHandlers,
 } from './port.js';
-import {isBgpMetric, isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
+import {bgpRoutes, isBgpNexthopId, isBgpRoute} from './bgp-objects.js';
 import {startMonitor} from './rtnetlink-monitor.js';
 import {
   toKernelAddress,
@@ -113,7 +113,7 @@ class Rtnetlink implements KernelPort {
       const route = toKernelRoute(decodeRoute(payload));
       return route?.protocol === PROTOCOL_TWILL && !isBgpRoute(route) ? route : undefined;
     };
-    return this.#dump(requests, decode, payload => !isBgpMetric(metricOfRoute(payload)));
+    return this.#dump(requests, decode, {without: bgpRoutes});
   }
 
   async apply(ops: readonly KernelOp[]): Promise<readonly (KernelError | undefined)[]> {
@@ -141,11 +141,11 @@ class Rtnetlink implements KernelPort {
   async #dump<T>(
     requests: readonly Request[],
     decode: (payload: Uint8Array) => T | undefined,
-    keeps?: (payload: Uint8Array) => boolean,
+    options?: DumpOptions,
   ): Promise<T[]> {
     const objects: T[] = [];
     for (const request of requests) {
-      const messages = await this.#use(socket => socket.dump(request, keeps));
+      const messages = await this.#use(socket => socket.dump(request, options));
       for (const [at, {payload}] of messages.entries()) {
         if (at > 0 && at % decodedAtOnce === 0) await breathe();
         const object = decode(payload);

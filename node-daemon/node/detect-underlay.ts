@@ -13,11 +13,12 @@ import {
 } from '#native-addon';
 import {type Family, parseAddress} from '#ipam';
 import type {UnderlayAddress} from '../config/underlay.js';
+import {bgpRoutes} from '../kernel/bgp-objects.js';
 import {type UnderlayChoice, type UnderlaySettings, chooseUnderlay} from './underlay.js';
 
 /** @throws NetlinkError when the kernel cannot be asked; that nothing was found is a value. */
 export async function detectUnderlay(
-  socket: NetlinkSocket,
+  socket: Pick<NetlinkSocket, 'dump' | 'get'>,
   settings: UnderlaySettings,
 ): Promise<UnderlayChoice> {
   const families = (['ipv4', 'ipv6'] as const).filter(family => settings[family].kind !== 'none');
@@ -27,7 +28,8 @@ export async function detectUnderlay(
   const reach: Partial<Record<Family, Route>> = {};
   for (const family of families) {
     if (settings[family].kind === 'auto') {
-      const messages = await socket.dump(dumpRoutes({family, table: RT_TABLE_MAIN}));
+      const request = dumpRoutes({family, table: RT_TABLE_MAIN});
+      const messages = await socket.dump(request, {without: bgpRoutes});
       for (const {payload} of messages) routes.push(decodeRoute(payload));
     }
     const towards = await lookUp(socket, family, settings[family]);
@@ -43,7 +45,7 @@ export async function detectUnderlay(
 }
 
 async function lookUp(
-  socket: NetlinkSocket,
+  socket: Pick<NetlinkSocket, 'get'>,
   family: Family,
   setting: UnderlayAddress,
 ): Promise<Route | undefined> {

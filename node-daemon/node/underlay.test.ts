@@ -1,5 +1,12 @@
 import test from 'ava';
-import {type Address, type Link, type Route, openNetlink} from '#native-addon';
+import {
+  type Address,
+  type Link,
+  type NetlinkSocket,
+  type Route,
+  decodeRoute,
+  openNetlink,
+} from '#native-addon';
 import {familyOf, formatAddress, parseAddress, parseInterface} from '#ipam';
 import {parseUnderlayAddress} from '../config/underlay.js';
 import {createScratch, kernelTest} from '../kernel/scratch-namespace.js';
@@ -282,6 +289,34 @@ kernelTest('a real kernel answers every setting', [], async t => {
     );
     t.is([name, ...texts].join(' '), expected);
   }
+});
+
+kernelTest('of a million routes that BGP has learnt none is looked at', [], async t => {
+  const scratch = await createScratch(t);
+  await scratch.ip('link add eth0 type veth peer name p0');
+  for (const name of ['p0', 'eth0']) await scratch.ip(`link set ${name} up`);
+  await scratch.ip('address add 192.0.2.1/24 dev eth0');
+  await scratch.ip('route add default via 192.0.2.254');
+  for (const to of ['default', '10.0.0.0/8', '10.1.0.0/16']) {
+    await scratch.ip(`route add ${to} via 192.0.2.253 proto 84 metric 2084`);
+  }
+  const socket = await openNetlink({namespace: {path: scratch.path}});
+  t.teardown(() => socket.close());
+  const seen: (number | undefined)[] = [];
+  const asked: Pick<NetlinkSocket, 'dump' | 'get'> = {
+    get: request => socket.get(request),
+    async dump(request, options) {
+      const messages = await socket.dump(request, options);
+      if (request.op.includes('route')) {
+        seen.push(...messages.map(({payload}) => decodeRoute(payload).priority));
+      }
+      return messages;
+    },
+  };
+  const choice = await detectUnderlay(asked, settings('auto'));
+  t.is(choice.kind, 'found');
+  t.true(seen.length > 0);
+  t.false(seen.includes(2084));
 });
 
 test('a node has moved when an address came or went, not when an MTU did', t => {
