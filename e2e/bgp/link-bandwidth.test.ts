@@ -25,7 +25,7 @@ labTest(
     const twill = new Speaker(middle, centre({}));
     const frrs = sides.map((machine, n) => new Frr(machine, side(n, {})));
     await Promise.all([twill, ...frrs].map(each => each.start()));
-    await weights(middle, '1:1');
+    await weights(t, middle, '1:1');
     for (const [n, frr] of frrs.entries()) {
       const mbps = n === 0 ? 1000 : 3000;
       await frr.ask('configure terminal', 'route-map LB permit 10', bandwidth(mbps));
@@ -33,12 +33,11 @@ labTest(
         const out = `neighbor 192.0.${n + 2}.1 route-map LB out`;
         await frr.configure(`address-family ${family} unicast`, out);
       }
-      if (n === 0) await weights(middle, '1:1'); // the other one says nothing yet
+      if (n === 0) await weights(t, middle, '1:1'); // the other one says nothing yet
     }
-    await weights(middle, '1:3');
+    await weights(t, middle, '1:3');
     await frrs[1]?.ask('configure terminal', 'route-map LB permit 10', bandwidth(500));
-    await weights(middle, '2:1');
-    t.pass();
+    await weights(t, middle, '2:1');
   },
   {programs: programs.frr},
 );
@@ -53,10 +52,9 @@ labTest(
       return new Speaker(machine, side(n, {linkBandwidth}));
     });
     await Promise.all([frr, ...ours].map(each => each.start()));
-    await weights(middle, '1:3');
+    await weights(t, middle, '1:3');
     ours[1]?.configure(side(1, {}));
-    await weights(middle, '1:1');
-    t.pass();
+    await weights(t, middle, '1:1');
   },
   {programs: programs.frr},
 );
@@ -101,7 +99,7 @@ interface Hop {
 }
 
 /** Resolves when both families have it, as "one:two" in lowest terms. */
-async function weights(machine: Machine, expected: string): Promise<void> {
+async function weights(t: ExecutionContext, machine: Machine, expected: string): Promise<void> {
   for (const [family, what] of [
     ['-4', prefix],
     ['-6', prefix6],
@@ -119,5 +117,6 @@ async function weights(machine: Machine, expected: string): Promise<void> {
       throw new Error(`${hops.length} ways, ${one}:${two}`);
     };
     await eventually(isSo, {withinMs: 20_000, everyMs: 100, what: `${what} by ${expected}`});
+    t.true(await isSo(), `${what} stays shared by ${expected}`);
   }
 }

@@ -244,8 +244,8 @@ async function plugIn(namespace: Namespace, options: HostOptions): Promise<void>
 function mountLayers(name: string): string {
   const own = join(layers, name);
   const mounts = layered.map(
-    dir => `mkdir -p ${own}/${dir} ${own}/work/${dir}
-      mount -t overlay -o lowerdir=/${dir},upperdir=${own}/${dir},workdir=${own}/work/${dir} lab /${dir}`,
+    dir => `mkdir -p ${own}/${dir} ${own}/overlay/${dir}
+      mount -t overlay -o lowerdir=/${dir},upperdir=${own}/${dir},workdir=${own}/overlay/${dir} lab /${dir}`,
   );
   return [...mounts, 'mount -t tmpfs -o mode=755 lab /run'].join('\n');
 }
