@@ -54,5 +54,6 @@ export {NaiveRib} from './speaker/naive-rib.js';
 export type {BfdStatus} from './speaker/bfd-sessions.js';
 export {nameOfId} from './speaker/neighbour-id.js';
 export * from './speaker/ports.js';
+export {isOneHop} from './speaker/session-config.js';
 export {Speaker, type Leave, type SpeakerEvent, type SpeakerStart} from './speaker/speaker.js';
 export type * from './speaker/status.js';

@@ -35,7 +35,7 @@ const down: PeerStatus = {
       ...{reflectorClient: false, nextHop: 'auto', allowAsIn: 0, enforceFirstAs: true},
       ...{asOverride: false, removePrivateAs: false, role: undefined, maxPrefixes: undefined},
       ...{addPathMax: 1, linkBandwidth: undefined, gracefulShutdown: false, defaultLocalPref: 100},
-      ...{maxAsPath: undefined, maxCommunities: undefined},
+      ...{maxAsPath: undefined, maxCommunities: undefined, nextHopsOnLink: false},
     },
   },
   ...{

@@ -15,7 +15,7 @@ import type {BgpWish, LastWish, PasswordRead} from './config/input.js';
 import {readPassword} from './config/password-files.js';
 
 /** To be raised with every change of what SpeakerConfig and the rest hold: an older file is then left unread. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 
 const NAME = 'bgp-last-wish';
 

@@ -13,6 +13,7 @@ import {
   ACCEPT_ALL,
   compilePolicy,
   formatAddress,
+  isOneHop,
   parseAddress,
   parseCidr,
   type LocalRoute,
@@ -114,6 +115,7 @@ const POLICY: PeerPolicy = {
   defaultLocalPref: 100,
   maxAsPath: undefined,
   maxCommunities: undefined,
+  nextHopsOnLink: false,
 };
 
 const OPTIONS: Omit<PeerOptions, 'policy' | 'localAsn' | 'asns'> = {
@@ -165,14 +167,15 @@ function rangeOf(given: Fields, asn: number): PeerRange {
 /** `asn` stands for `asns`; what is given wins over the default. */
 function optionsOf(given: Fields, asn: number): PeerOptions & Fields {
   const {asn: theirs, policy, import: imports, export: exports, ...rest} = given;
-  const asns = theirs === undefined ? 'any' : [asNumber('peer.asn', theirs)];
+  const asns: PeerOptions['asns'] = theirs === undefined ? 'any' : [asNumber('peer.asn', theirs)];
   checkOwnNumbers(rest, policy as Fields | undefined);
   const filters = {
     importPolicy: compilePolicy(rulesOf(imports), 'import'),
     exportPolicy: compilePolicy(rulesOf(exports), 'export'),
   };
-  const all = {...POLICY, ...filters, ...(policy as Fields)};
-  return {...OPTIONS, asns, localAsn: asn, ...rest, policy: all};
+  const options = {...OPTIONS, asns, localAsn: asn, ...rest};
+  const nextHopsOnLink = isOneHop(options);
+  return {...options, policy: {...POLICY, ...filters, nextHopsOnLink, ...(policy as Fields)}};
 }
 
 /** What else stands in our OPEN, or in the paths that we tell. */

@@ -150,11 +150,12 @@ function peerConfig(peer: RouterPeer, index: number, config: RouterConfig): stri
 
 function channelConfig(family: Family, peer: RouterPeer): string {
   const paths = {send: 'tx', receive: 'rx', both: 'on'} as const;
-  const {addPath, prefixLimit, extendedNextHop} = peer;
+  const {addPath, prefixLimit, extendedNextHop, nextHop} = peer;
   const parts = [
     'import all',
     'export where source ~ [RTS_STATIC, RTS_BGP]',
     ...(prefixLimit === undefined ? [] : [`import limit ${prefixLimit} action disable`]),
+    ...(nextHop === undefined || family !== 'ipv4' ? [] : [`next hop address ${nextHop}`]),
     ...(addPath === undefined ? [] : [`add paths ${paths[addPath]}`]),
     ...(extendedNextHop === true && family === 'ipv4' ? ['extended next hop on'] : []),
   ];

@@ -56,6 +56,7 @@ export interface RouterPeer {
   readonly reflectorClient?: boolean;
   /** True; false: what policies refuse or change is forgotten (soft reconfiguration of FRR). */
   readonly keepsReceived?: boolean;
+  readonly nextHop?: string; // in place of its own address, for IPv4; of BIRD only
 }
 
 export const allFamilies: readonly Family[] = ['ipv4', 'ipv6'];

@@ -116,6 +116,11 @@ export class Speaker implements Router {
     }));
   }
 
+  /** Whether it has said so in its log. */
+  async hasLogged(message: string): Promise<boolean> {
+    return this.#lines<{message?: string}>('log').some(line => line.message === message);
+  }
+
   /** What it last said about the peer's failures. */
   async lastError(address: string): Promise<string | undefined> {
     return (await this.#status()).find(peer => peer.address === address)?.lastError?.words;

@@ -20,12 +20,15 @@ export interface PathPeer {
   readonly identifier: number;
   readonly address: Uint8Array;
   readonly ifindex: number;
+  readonly needsLink: boolean; // its next hops are on a link of ours, or itself
 }
 
 export interface DecisionTables {
   readonly sets: AttributeSets;
   readonly paths: Paths;
   readonly peerOf: (peer: PeerIx) => PathPeer | undefined; // undefined: ourselves
+  /** A path is not eligible for that alone. Again whenever it is looked at. */
+  readonly onOffLink: (peer: PeerIx, hop: HopId) => void;
 }
 
 const NONE: readonly Row[] = [];
@@ -78,14 +81,30 @@ export class Decision {
   }
 
   isEligible(row: Row): boolean {
-    const {paths, sets} = this.#tables;
-    return paths.effective(row) !== 0 && sets.hops.isReachable(this.hopOf(row));
+    const {paths, sets, peerOf, onOffLink} = this.#tables;
+    if (paths.effective(row) === 0) return false;
+    const peer = peerOf(paths.peer(row));
+    const hop = this.#hopOf(row, peer);
+    if (!sets.hops.isReachable(hop)) return false;
+    if (peer?.needsLink !== true || sets.hops.isOnLink(hop)) return true;
+    if (compareOctets(sets.hops.address(hop), peer.address) === 0) return true;
+    onOffLink(paths.peer(row), hop);
+    return false;
+  }
+
+  /** Where that is all that is asked of a next hop. */
+  isReachable(row: Row): boolean {
+    return this.#tables.sets.hops.isReachable(this.hopOf(row));
   }
 
   hopOf(row: Row): HopId {
-    const {paths, sets, peerOf} = this.#tables;
-    const hop = sets.hop(paths.effective(row));
-    return sets.hops.on(hop, peerOf(paths.peer(row))?.ifindex ?? 0);
+    const {paths, peerOf} = this.#tables;
+    return this.#hopOf(row, peerOf(paths.peer(row)));
+  }
+
+  #hopOf(row: Row, peer: PathPeer | undefined): HopId {
+    const {paths, sets} = this.#tables;
+    return sets.hops.on(sets.hop(paths.effective(row)), peer?.ifindex ?? 0);
   }
 
   #rank(candidates: readonly Row[]): readonly Row[] {

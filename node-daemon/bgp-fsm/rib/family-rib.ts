@@ -8,7 +8,7 @@ import type {Family} from '../wire/family.js';
 import type {AttributeSets} from './attribute-sets.js';
 import {ChangeLog} from './change-log.js';
 import {Column} from './column.js';
-import {Decision, type PathPeer} from './decide.js';
+import {Decision, type DecisionTables} from './decide.js';
 import {NO_SET, type HopSetId} from './next-hops.js';
 import {Paths, type Given, type Row} from './paths.js';
 import {BEST, PrefixTable, type PrefixId} from './prefix-table.js';
@@ -20,7 +20,8 @@ export interface FamilyRibOptions {
   readonly family: Family;
   readonly sets: AttributeSets;
   readonly options: RibOptions;
-  readonly peerOf: (peer: PeerIx) => PathPeer | undefined;
+  readonly peerOf: DecisionTables['peerOf'];
+  readonly onOffLink: DecisionTables['onOffLink'];
 }
 
 /** Marks of a prefix. */
@@ -48,14 +49,14 @@ export class FamilyRib {
   readonly #bestCounts = new Column(); // by peer
   readonly #words = new Uint32Array(4);
 
-  constructor({family, sets, options, peerOf}: FamilyRibOptions) {
+  constructor({family, sets, options, peerOf, onOffLink}: FamilyRibOptions) {
     this.family = family;
     this.table = new PrefixTable(family);
     this.paths = new Paths(this.table);
     this.log = new ChangeLog(this.table);
     this.#dirty = new PrefixQueue(this.table, UNDECIDED);
     this.#changed = new PrefixQueue(this.table, UNTOLD);
-    this.decision = new Decision({sets, paths: this.paths, peerOf}, options);
+    this.decision = new Decision({sets, paths: this.paths, peerOf, onOffLink}, options);
     this.#sets = sets;
   }
 
@@ -133,6 +134,11 @@ export class FamilyRib {
   /** Undecided, for other reasons than their paths. */
   doubtAll(): void {
     for (let id = 1; id < this.table.limit; id++) if (this.table.isThere(id)) this.#dirty.push(id);
+  }
+
+  /** Those that the peer has a path of. */
+  doubtOf(peer: PeerIx): void {
+    for (const row of this.paths.ofPeer(peer)) this.#dirty.push(this.paths.prefix(row));
   }
 
   /** At most `limit` prefixes; how many there were. */

@@ -26,6 +26,7 @@ export interface NaivePath {
 /** One that may be chosen. `peer` undefined: ours. */
 interface Candidate extends NaivePath {
   readonly peer: NaivePeer | undefined;
+  readonly metric: number; // of the next hop
 }
 
 export const OWN = {asn: 64512, identifier: 0x0a00_0001, nextHop: '192.0.2.1'};
@@ -34,7 +35,7 @@ const NO_ADVERTISE = 0xffff_ff02;
 const GRACEFUL_SHUTDOWN = 0xffff_0000;
 
 export class NaiveSpeaker {
-  readonly unreachable = new Set<string>(); // next hops
+  readonly metrics = new Map<string, number | undefined>(); // of next hops; undefined: unreachable
   local = new Map<string, PathAttributes>();
   readonly #peers: readonly NaivePeer[];
 
@@ -66,12 +67,15 @@ export class NaiveSpeaker {
 
   #best(prefix: string): Candidate | undefined {
     const local = this.local.get(prefix);
-    if (local !== undefined) return {attributes: local, nextHop: '', peer: undefined};
+    if (local !== undefined) return {attributes: local, nextHop: '', metric: 0, peer: undefined};
     const candidates = this.#peers.flatMap(peer => {
       const path = peer.paths.get(prefix);
       const attributes = path && importOf(prefix, path, peer);
-      const isUsable = attributes !== undefined && !this.unreachable.has(path?.nextHop ?? '');
-      return isUsable && path !== undefined ? [{attributes, nextHop: path.nextHop, peer}] : [];
+      if (path === undefined || attributes === undefined) return [];
+      const {nextHop} = path;
+      const metric = this.metrics.has(nextHop) ? this.metrics.get(nextHop) : 0;
+      if (metric === undefined || (metric > 0 && peer.policy.nextHopsOnLink)) return [];
+      return [{attributes, nextHop, metric, peer}];
     });
     // MED first, inside each neighbour AS: it orders no others
     const winners = new Map<number, Candidate>();
@@ -211,6 +215,7 @@ function compare(a: Candidate, b: Candidate, withMed: boolean): number {
     (x.origin ?? 0) - (y.origin ?? 0) ||
     (withMed ? (x.med ?? 0) - (y.med ?? 0) : 0) ||
     inside(a) - inside(b) ||
+    a.metric - b.metric ||
     identifier(a) - identifier(b) ||
     (x.clusterList?.length ?? 0) - (y.clusterList?.length ?? 0) ||
     address(a) - address(b)

@@ -96,6 +96,11 @@ export class NextHops {
     return hop === 0 || this.#hops[hop]?.metric !== undefined;
   }
 
+  /** As far as anybody said. */
+  isOnLink(hop: HopId): boolean {
+    return hop === 0 || this.#hops[hop]?.metric === 0;
+  }
+
   metric(hop: HopId): number {
     return this.#hops[hop]?.metric ?? 0;
   }

@@ -32,7 +32,7 @@ export const plain: PeerPolicy = {
   ...({nextHop: 'auto', allowAsIn: 0, enforceFirstAs: false, asOverride: false} as const),
   ...{removePrivateAs: false, role: undefined, maxPrefixes: undefined, addPathMax: 1},
   ...{linkBandwidth: undefined, gracefulShutdown: false, defaultLocalPref: 100},
-  ...{maxAsPath: undefined, maxCommunities: undefined},
+  ...{maxAsPath: undefined, maxCommunities: undefined, nextHopsOnLink: false},
 };
 
 export interface PaperSession {

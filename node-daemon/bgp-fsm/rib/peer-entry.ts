@@ -20,6 +20,7 @@ export class PeerEntry {
   reader: UpdateReader | undefined;
   kind = 0; // of its attribute sets
   readonly isNearLimit: Record<Family, boolean> = {ipv4: false, ipv6: false};
+  isOffLinkTold = false; // of this session
 
   // stale.ts
   readonly epochs: Record<Family, number> = {ipv4: 1, ipv6: 1};
@@ -44,17 +45,17 @@ export class PeerEntry {
 
   /** One object as long as it says the same. */
   get pathPeer(): PathPeer {
-    const {last, address} = this;
-    if (this.#pathPeer === undefined || this.#describes !== last) {
-      this.#describes = last;
-      this.#pathPeer = {
-        internal: last?.negotiated.internal ?? false,
-        identifier: last?.negotiated.peerIdentifier ?? 0,
-        address,
-        ifindex: last?.ifindex ?? 0,
-      };
-    }
-    return this.#pathPeer;
+    const {last, address, policy} = this;
+    const isLinkBound = last?.isDirect === true && !last.negotiated.internal;
+    const needsLink = isLinkBound && policy.nextHopsOnLink;
+    const known = this.#pathPeer;
+    if (known?.needsLink === needsLink && this.#describes === last) return known;
+    this.#describes = last;
+    return (this.#pathPeer = {
+      internal: last?.negotiated.internal ?? false,
+      identifier: last?.negotiated.peerIdentifier ?? 0,
+      ...{address, ifindex: last?.ifindex ?? 0, needsLink},
+    });
   }
 
   get source(): Source {

@@ -18,7 +18,7 @@ const hops = ['192.0.2.50', '192.0.2.51'];
 const neighbours = [
   {asn: 65001, identifier: 11, address: '192.0.2.11', policy: {}},
   {asn: 65002, identifier: 12, address: '192.0.2.12', policy: {enforceFirstAs: true}},
-  {asn: 65003, identifier: 16, address: '192.0.2.16', policy: {}},
+  {asn: 65003, identifier: 16, address: '192.0.2.16', policy: {nextHopsOnLink: true}},
   {asn: OWN.asn, identifier: 13, address: '192.0.2.13', policy: {nextHop: 'self'}},
   {asn: OWN.asn, identifier: 14, address: '192.0.2.14', policy: {reflectorClient: true}},
   {
@@ -102,7 +102,13 @@ const step = fc.oneof(
     arbitrary: fc.record({do: fc.constant('client'), peer: peerIx, isClient: fc.boolean()}),
   },
   {weight: 1, arbitrary: fc.record({do: fc.constant('flap'), peer: peerIx})},
-  {weight: 1, arbitrary: fc.record({do: fc.constant('hop'), hop: fc.nat(1), isUp: fc.boolean()})},
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...{do: fc.constant('hop'), hop: fc.nat(1)},
+      metric: fc.constantFrom(0, undefined, 5),
+    }),
+  },
   {weight: 1, arbitrary: fc.record({do: fc.constant('local'), some: fc.subarray(prefixes)})},
   {
     weight: 1,
@@ -133,7 +139,7 @@ class World {
       const policy: PeerPolicy = {...plain, ...change};
       const session = {
         ...sessionOf({asn, identifier}),
-        ...{peerAddress: octets(address), isDirect: false},
+        ...{peerAddress: octets(address), isDirect: true},
       };
       const ix = this.rib.addPeer(octets(address), policy);
       this.rib.sessionUp(ix, session);
@@ -176,9 +182,8 @@ class World {
       }
       case 'hop': {
         const address = hops[step.hop]!;
-        if (step.isUp) this.naive.unreachable.delete(address);
-        else this.naive.unreachable.add(address);
-        const metric = step.isUp ? 0 : undefined;
+        const {metric} = step;
+        this.naive.metrics.set(address, metric);
         return this.rib.setNextHops([{address: octets(address), ifindex: 0, metric}]);
       }
       case 'local':

@@ -15,8 +15,8 @@ import {AttributeSets} from './attribute-sets.js';
 import {countersOf} from './counters.js';
 import {FamilyRib, type FamilyRibs} from './family-rib.js';
 import {LocalRoutes} from './local-routes.js';
-import {NextHops} from './next-hops.js';
-import {importKey, PeerEntries} from './peer-entry.js';
+import {NextHops, type HopId} from './next-hops.js';
+import {importKey, PeerEntries, type PeerEntry} from './peer-entry.js';
 import {SelectedWriter} from './selected.js';
 import {showPaths} from './show.js';
 import {attachLongLived, deleteStale, markStale} from './stale.js';
@@ -38,13 +38,15 @@ export class Rib implements api.RibApi {
   readonly #adjRibsOut: AdjRibsOut;
   readonly #localRoutes: LocalRoutes;
   #options: api.RibOptions;
+  #offLink: api.OffLink[] = [];
 
   /** `shortestStretch`: fewer changes than that are worked out for each peer by itself; see stretch.ts. */
   constructor(options: api.RibOptions = UNTOLD, shortestStretch = SHORTEST_STRETCH) {
     const peers = this.#peers;
     const sets = this.#sets;
     const peerOf = (peer: api.PeerIx) => peers.find(peer)?.pathPeer;
-    const familyRib = (family: Family) => new FamilyRib({family, options, sets, peerOf});
+    const onOffLink = this.#noteOffLink.bind(this);
+    const familyRib = (family: Family) => new FamilyRib({family, options, sets, peerOf, onOffLink});
     const families = {ipv4: familyRib('ipv4'), ipv6: familyRib('ipv6')};
     this.#options = options;
     this.#families = families;
@@ -71,7 +73,7 @@ export class Rib implements api.RibApi {
     const entry = this.#peers.of(peer);
     const isImportNew = importKey(policy) !== importKey(entry.policy);
     const isClientNew = policy.reflectorClient !== entry.policy.reflectorClient;
-    entry.policy = policy;
+    this.#doubtWhere(entry, () => (entry.policy = policy));
     if (isImportNew) this.#adjRibsIn.importAgain(entry);
     this.#adjRibsOut.regroup(entry);
     if (isClientNew) this.#adjRibsOut.compareAll(); // where its paths may go
@@ -97,7 +99,8 @@ export class Rib implements api.RibApi {
 
   sessionUp(peer: api.PeerIx, session: api.RibSession): void {
     const entry = this.#peers.of(peer);
-    entry.session = entry.last = session;
+    this.#doubtWhere(entry, () => (entry.session = entry.last = session));
+    entry.isOffLinkTold = false;
     this.#adjRibsIn.sessionUp(entry, session);
     this.#adjRibsOut.sessionUp(entry, session);
   }
@@ -105,7 +108,8 @@ export class Rib implements api.RibApi {
   setPath(peer: api.PeerIx, path: api.SessionPath): void {
     const entry = this.#peers.of(peer);
     if (entry.session === undefined) return;
-    entry.session = entry.last = {...entry.session, ...path};
+    const session = {...entry.session, ...path};
+    this.#doubtWhere(entry, () => (entry.session = entry.last = session));
     this.#adjRibsOut.regroup(entry);
   }
 
@@ -206,6 +210,12 @@ export class Rib implements api.RibApi {
     return this.#adjRibsOut.takeTooLong();
   }
 
+  takeOffLink(): readonly api.OffLink[] {
+    const taken = this.#offLink;
+    if (taken.length > 0) this.#offLink = [];
+    return taken;
+  }
+
   counters(peer: api.PeerIx): api.PeerCounters {
     return countersOf(this.#families, this.#peers.of(peer));
   }
@@ -216,5 +226,21 @@ export class Rib implements api.RibApi {
     const epochOf = (ix: api.PeerIx) => this.#peers.find(ix)?.epochs[family] ?? 0;
     const tables = {rib: this.#families[family], sets: this.#sets, outs: this.#adjRibsOut.blocks};
     return showPaths({...tables, out, epochOf}, query);
+  }
+
+  /** A change that may make paths of the peer eligible, or no more. */
+  #doubtWhere(entry: PeerEntry, change: () => void): void {
+    const {needsLink} = entry.pathPeer;
+    change();
+    if (entry.pathPeer.needsLink === needsLink) return;
+    for (const family of FAMILIES) this.#families[family].doubtOf(entry.ix);
+  }
+
+  #noteOffLink(peer: api.PeerIx, hop: HopId): void {
+    const entry = this.#peers.find(peer);
+    const nextHop = this.#hops.address(hop);
+    if (entry === undefined || entry.isOffLinkTold || nextHop === undefined) return;
+    entry.isOffLinkTold = true;
+    this.#offLink.push({peer, nextHop});
   }
 }

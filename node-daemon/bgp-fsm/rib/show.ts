@@ -26,6 +26,7 @@ export interface ShowTables {
 }
 
 const UNREACHABLE = 'the next hop cannot be reached';
+const OFF_LINK = 'the next hop is not on a link of this node';
 
 export function showPaths(tables: ShowTables, query: ShowQuery): readonly ShownPath[] {
   const shown: ShownPath[] = [];
@@ -136,7 +137,7 @@ function held(
 
 function describe(tables: ShowTables, row: Row, chosen: readonly Row[]): ShownPath {
   const {rib, sets, epochOf} = tables;
-  const {paths, table, decision, family} = rib;
+  const {paths, table, family} = rib;
   const prefix = paths.prefix(row);
   const peer = paths.peer(row);
   const set = paths.effective(row) || paths.raw(row);
@@ -150,8 +151,13 @@ function describe(tables: ShowTables, row: Row, chosen: readonly Row[]): ShownPa
     attributes: sets.attributes(set),
     isMultipath: !isBest && chosen.includes(row),
     isStale: peer !== LOCAL && paths.epoch(row) < epochOf(peer),
-    notEligible: reason ?? (decision.isEligible(row) ? undefined : UNREACHABLE),
+    notEligible: reason ?? whyNot(rib, row),
   };
+}
+
+function whyNot({decision}: FamilyRib, row: Row): string | undefined {
+  if (decision.isEligible(row)) return undefined;
+  return decision.isReachable(row) ? OFF_LINK : UNREACHABLE;
 }
 
 function advertised({rib, out, outs}: ShowTables, prefix: PrefixId): readonly ShownPath[] {

@@ -53,6 +53,8 @@ export interface PeerPolicy {
   readonly linkBandwidth: number | undefined; // octets a second, put on what we originate
   readonly gracefulShutdown: boolean; // RFC 8326: 65535:0 on everything that leaves
   readonly defaultLocalPref: number; // usually 100
+  /** Of eBGP over one hop: what is on no link of ours and is not the peer is no next hop (RFC 4271 §6.3). */
+  readonly nextHopsOnLink: boolean;
 }
 
 export interface LocalAs {
@@ -140,11 +142,17 @@ export interface SelectedNextHop {
   readonly weight: number; // 1..256, from link bandwidth; 1 when equal
 }
 
-/** Whether a next hop can be reached, and at what cost; what is not told is taken as reachable at 0. */
+/** Whether a next hop can be reached, and at what cost; what is not told is taken as on a link. */
 export interface NextHopState {
   readonly address: Uint8Array;
   readonly ifindex: number;
-  readonly metric: number | undefined; // undefined: unreachable
+  readonly metric: number | undefined; // 0: on a link of ours; undefined: unreachable
+}
+
+/** A next hop that its peer must not name (PeerPolicy.nextHopsOnLink). */
+export interface OffLink {
+  readonly peer: PeerIx;
+  readonly nextHop: Uint8Array;
 }
 
 /** Whether a next hop is in use, so that somebody has to look whether it can be reached. */
@@ -240,6 +248,8 @@ export interface RibApi {
   checkLimit(peer: PeerIx): OverLimit | undefined;
   /** Routes since the last call that were too long for a message of a peer (RFC 8654 §4), and not sent. */
   takeTooLong(): number;
+  /** Next hops that are not used for being on no link, since the last call; the first of each session. */
+  takeOffLink(): readonly OffLink[];
   counters(peer: PeerIx): PeerCounters;
   show(query: ShowQuery): readonly ShownPath[];
 }

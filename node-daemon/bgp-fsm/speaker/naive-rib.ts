@@ -287,6 +287,10 @@ export class NaiveRib implements rib.RibApi {
     return this.#overLimit(this.#of(peer));
   }
 
+  takeOffLink(): [] {
+    return [];
+  }
+
   takeTooLong(): number {
     return 0;
   }

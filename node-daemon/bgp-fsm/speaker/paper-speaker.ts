@@ -26,6 +26,7 @@ export const plainPolicy: PeerPolicy = {
   defaultLocalPref: 100,
   maxAsPath: undefined,
   maxCommunities: undefined,
+  nextHopsOnLink: false,
 };
 
 export const plainOptions: PeerOptions = {

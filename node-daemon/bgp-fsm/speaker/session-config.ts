@@ -116,6 +116,11 @@ function familySessionOf(negotiated: Negotiated, family: Family): FamilySession 
   };
 }
 
+/** The peer is on the link: what came further would not arrive, either way. */
+export function isOneHop({ttl, ttlSecurityHops}: Pick<PeerOptions, 'ttl' | 'ttlSecurityHops'>) {
+  return (ttlSecurityHops ?? ttl) === 1;
+}
+
 /** RFC 5082: so many hops less than 255 at most. */
 export function minTtlOf({ttlSecurityHops}: PeerOptions): number {
   return ttlSecurityHops === undefined ? 0 : 256 - ttlSecurityHops;

@@ -17,6 +17,7 @@ import type {
   ShowQuery,
   ShownPath,
 } from '../rib/types.js';
+import {formatAddress} from '../wire/address.js';
 import {ADMIN_SHUTDOWN, CEASE, CONFIG_CHANGE, DECONFIGURED} from '../wire/constants.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {notification, shutdownNotice} from '../wire/notification.js';
@@ -333,12 +334,21 @@ export class Speaker implements PeerHost, BfdOwner {
     this.#decide(new Slice(this.ports.clock, DECIDE_MS));
     this.#write(new Slice(this.ports.clock, WRITE_MS));
     this.#noteTooLong();
+    this.#noteOffLink();
     if (this.#readable.size > 0 || this.#writable.size > 0 || this.#isUndecided) this.#wake();
   }
 
   #noteTooLong(): void {
     const routes = this.rib.takeTooLong();
     if (routes > 0) this.ports.log('warn', 'too long for a message, not sent', {routes});
+  }
+
+  #noteOffLink(): void {
+    for (const {peer: ix, nextHop} of this.rib.takeOffLink()) {
+      const peer = this.#neighbours.all.find(each => each.ix === ix)?.name;
+      const address = formatAddress(nextHop);
+      this.ports.log('warn', 'next hop on no link of ours, not used', {peer, nextHop: address});
+    }
   }
 
   /** Who did not come to an end goes to the end of the queue. */

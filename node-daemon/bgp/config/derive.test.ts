@@ -197,7 +197,7 @@ test('a BGPPeer that says little gets what is usual', t => {
     ...{enforceFirstAs: true, asOverride: false, removePrivateAs: false, role: undefined},
     ...{maxPrefixes: undefined, addPathMax: 8, linkBandwidth: undefined},
     ...{gracefulShutdown: false, defaultLocalPref: 100},
-    ...{maxAsPath: undefined, maxCommunities: undefined},
+    ...{maxAsPath: undefined, maxCommunities: undefined, nextHopsOnLink: true},
   });
 });
 
@@ -256,6 +256,9 @@ test('hops and BFD follow from where the peer is', t => {
   t.deepEqual(hops({ttlSecurity: true}), [255, 1, false]);
   t.deepEqual(hops({asn: 64512}), [255, undefined, false]);
   t.deepEqual(hops({asn: 'internal', address: far}), [255, undefined, true]);
+  const isBound = (spec: object) => only({peers: {tor: spec}}).policy.nextHopsOnLink;
+  t.deepEqual([isBound({ttlSecurity: true}), isBound({multihop: 2})], [true, false]);
+  t.deepEqual([isBound({ttlSecurity: true, multihop: 2}), isBound({asn: 64512})], [false, false]);
   t.is(only({peers: {tor: {bfd: {enabled: false}}}}).bfd, undefined);
   const mesh = peers({nodes: [b, c], config: {mesh: {bfd: {}, holdTime: '9s'}}});
   t.deepEqual(

@@ -85,5 +85,6 @@ function toPolicy(isLeaving: boolean, isClient: boolean, policies: Policies): Pe
     defaultLocalPref: 100,
     maxAsPath: undefined,
     maxCommunities: undefined,
+    nextHopsOnLink: false,
   };
 }

@@ -2,7 +2,7 @@
  * What a speaker is told of a peer, from what a record says of it and what holds where it says nothing.
  * Pure.
  */
-import {isLinkLocal, type BfdConfig, type PeerOptions, type PeerPolicy} from '#bgp-fsm';
+import {isLinkLocal, isOneHop, type BfdConfig, type PeerOptions, type PeerPolicy} from '#bgp-fsm';
 import {canonicalAddress} from '#ipam';
 import type {BgpPeer} from '../../datastore/records/bgp-peer.js';
 import type {BgpBfd, SessionTimers} from '../../datastore/records/bgp-session.js';
@@ -24,7 +24,7 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
   const {localAsn, otherAsn} = toOwnAsns(spec, place.asn);
   const isInternal = isOnly(asns, localAsn);
   const role = hasUselessRole(spec, place.asn) ? undefined : spec.role;
-  const {ttl, ttlSecurityHops} = toHops(spec, isInternal);
+  const hops = toHops(spec, isInternal);
   const isLocal = isLinkLocal(place.address);
   const addPath = spec.addPath ?? 'none';
   return {
@@ -37,8 +37,7 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
     ...toTimers(spec),
     connectRetryMs: parseDurationMs(spec.connectRetry ?? '') ?? DEFAULT_CONNECT_RETRY_MS,
     password: place.password,
-    ttl,
-    ttlSecurityHops,
+    ...hops,
     bfd: toBfd(spec.bfd, !place.isOnLink && (isInternal || spec.multihop !== undefined)),
     families: spec.families ?? ['ipv4', 'ipv6'],
     extendedNextHop: spec.extendedNextHop ?? isLocal,
@@ -48,7 +47,7 @@ export function toPeerOptions(spec: Spec, place: PeerPlace, policies: Policies):
     strictRole: role !== undefined && (spec.strictRole ?? false),
     gracefulRestart: spec.gracefulRestart ?? true,
     prefixLimitRestartSeconds: toSeconds(spec.maxPrefixesRestart),
-    policy: {...toPolicy(spec, place, policies), role},
+    policy: {...toPolicy(spec, place, policies), role, nextHopsOnLink: isOneHop(hops)},
   };
 }
 
@@ -109,7 +108,7 @@ function toPolicy(
   spec: Spec,
   {isLeaving}: PeerPlace,
   policies: Policies,
-): Omit<PeerPolicy, 'role'> {
+): Omit<PeerPolicy, 'role' | 'nextHopsOnLink'> {
   const {localAs, maxPrefixes, linkBandwidthMbps} = spec;
   return {
     importPolicy: policies.importPolicy(spec.import),
