@@ -23,7 +23,7 @@ export class Advertiser {
   /** One for all prefixes: the export group keeps none of it. */
   readonly #path: Path = {
     ...{family: 'ipv4', words: new Uint32Array(4), bits: 0, set: 0},
-    source: LOCAL_SOURCE,
+    ...{source: LOCAL_SOURCE, hasPathId: false},
   };
 
   constructor(families: FamilyRibs, peers: PeerEntries) {
@@ -112,6 +112,7 @@ export class Advertiser {
     rib.table.words(prefix, path.words);
     path.bits = rib.table.bits(prefix);
     path.set = rib.paths.effective(row);
+    path.hasPathId = entry.session?.negotiated.addPath[rib.family].send === true;
     path.source = from === LOCAL ? LOCAL_SOURCE : this.#peers.of(from).source;
     return entry.group.export(path);
   }

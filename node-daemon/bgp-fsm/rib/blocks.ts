@@ -114,14 +114,14 @@ export class Blocks {
   }
 
   end(id: BlockId): number {
-    return this.start(id) + this.#blockLength(id);
+    return this.start(id) + this.length(id);
   }
 
   /** A view, until the next intern(). */
   block(id: BlockId): Uint8Array {
     const at = this.#rows.get(id, AT);
     const from = this.#arena.offset(at);
-    return this.#arena.page(at).subarray(from, from + this.#blockLength(id));
+    return this.#arena.page(at).subarray(from, from + this.length(id));
   }
 
   /** A view, until the next intern(). */
@@ -129,20 +129,21 @@ export class Blocks {
     const length = this.nextHopLength(id);
     if (length === 0) return EMPTY;
     const at = this.#rows.get(id, AT);
-    const from = this.#arena.offset(at) + this.#blockLength(id);
+    const from = this.#arena.offset(at) + this.length(id);
     return this.#arena.page(at).subarray(from, from + length);
+  }
+
+  /** Of the block, without the next hop. */
+  length(id: BlockId): number {
+    return this.#rows.get(id, SHAPE) >>> BLOCK_SHIFT;
   }
 
   nextHopLength(id: BlockId): number {
     return this.#rows.get(id, SHAPE) & HOP_MASK;
   }
 
-  #blockLength(id: BlockId): number {
-    return this.#rows.get(id, SHAPE) >>> BLOCK_SHIFT;
-  }
-
   #sizeOf(id: BlockId): number {
-    return this.#blockLength(id) + this.nextHopLength(id);
+    return this.length(id) + this.nextHopLength(id);
   }
 
   #add(hash: number): BlockId {

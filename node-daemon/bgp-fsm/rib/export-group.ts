@@ -13,6 +13,7 @@ import type {BlockId, Blocks} from './blocks.js';
 import type {Stretch} from './stretch.js';
 import type {PeerIx} from './types.js';
 import {rewritePlain} from '../wire/plain-block.js';
+import {announcementOctets} from '../wire/update-packer.js';
 import {
   exportPath,
   exportPlain,
@@ -30,20 +31,20 @@ export interface Path {
   bits: number;
   set: SetId;
   source: Source;
+  hasPathId: boolean; // the peer is sent one
 }
 
 /** Kinds of blocks: how AS numbers are written in them. */
 export const AS2 = 0;
 export const AS4 = 1;
 
+const DEFAULT_ROUTE = {bits: 0, hasPathId: false};
 const ANY = -2; // in place of a rule: whatever the policy says of the set
-/** Header, lengths, MP_REACH with 32 octets of next hop, and the longest prefix with a path id. */
-const AROUND = 19 + 4 + 9 + 32 + 21;
 
 export interface GroupTables {
   readonly sets: AttributeSets;
   readonly outs: Blocks;
-  /** A block leaves no room for a prefix in a message of the peers (RFC 8654 §4). */
+  /** A path is too long for a message of the peers (RFC 8654 §4). */
   readonly onTooLong: () => void;
 }
 
@@ -71,6 +72,31 @@ export class ExportGroup {
 
   /** The block for the path, to be retained or settled; 0: it does not go there. */
   export(path: Path): BlockId {
+    const out = this.#find(path);
+    if (out === 0 || this.#fits(this.#outs.length(out), this.#outs.nextHopLength(out), path)) {
+      return out;
+    }
+    this.#outs.settle(out);
+    this.#tellTooLong(path);
+    return 0;
+  }
+
+  /** Once for a set and a length of prefixes, however often it is looked at. */
+  #tellTooLong({set, bits, hasPathId}: Path): void {
+    const flavour = this.#numberOf(`too long ${this.#last?.flavour} ${bits} ${hasPathId}`);
+    const serial = this.#sets.serial(set);
+    if (this.#memory.find(serial, flavour, this.#outs) !== undefined) return;
+    this.#memory.put(serial, flavour, 0, 0);
+    this.#onTooLong();
+  }
+
+  #fits(block: number, nextHop: number, nlri: Pick<Path, 'bits' | 'hasPathId'>): boolean {
+    const {maxSendOctets} = this.target.session.negotiated;
+    return announcementOctets(block, nextHop, nlri) <= maxSendOctets;
+  }
+
+  /** Whatever its length. */
+  #find(path: Path): BlockId {
     const {set, source} = path;
     if (!mayPass(source, this.#sets.flags(set), this.target)) return 0;
     const policy = this.target.policy.exportPolicy;
@@ -103,10 +129,14 @@ export class ExportGroup {
       return last.flavour;
     }
     const of = source.kind === 'internal' ? `${source.isClient} ${source.identifier}` : '';
-    const key = `${family} ${source.kind} ${rule} ${of}`;
+    const flavour = this.#numberOf(`${family} ${source.kind} ${rule} ${of}`);
+    this.#last = {source, family, rule, flavour};
+    return flavour;
+  }
+
+  #numberOf(key: string): number {
     let flavour = this.#flavours.get(key);
     if (flavour === undefined) this.#flavours.set(key, (flavour = this.#flavours.size + 1));
-    this.#last = {source, family, rule, flavour};
     return flavour;
   }
 
@@ -118,11 +148,11 @@ export class ExportGroup {
       (isKept ? this.#writePlain(family, source, set, nextHop) : undefined) ??
       this.#write(family, source, set, nextHop, rule);
     if (hop === undefined) return 0;
-    const {as4, maxSendOctets} = session.negotiated;
-    if (scratch.length + AROUND > maxSendOctets) {
+    if (!this.#fits(scratch.length, hop.length, DEFAULT_ROUTE)) {
       this.#onTooLong();
-      return 0;
+      return 0; // which is remembered: no prefix is shorter
     }
+    const {as4} = session.negotiated;
     const at = {bytes: hop, at: 0, length: hop.length};
     return this.#outs.intern(scratch.octets, 0, scratch.length, as4 ? AS4 : AS2, at);
   }

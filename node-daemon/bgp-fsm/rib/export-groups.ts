@@ -34,7 +34,7 @@ export class ExportGroups {
     this.#groups.clear();
   }
 
-  /** Routes since the last call that no message of their group could carry. */
+  /** Routes since the last call that no message of their group could carry; see RibApi. */
   takeTooLong(): number {
     const count = this.#tooLong;
     this.#tooLong = 0;

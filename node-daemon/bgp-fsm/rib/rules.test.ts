@@ -292,7 +292,7 @@ test('a route too long for a peer is not sent, and that is told', t => {
   const {rib, connect} = setUp();
   const a = connect('a');
   const b = connect('b');
-  const communities = Array.from({length: 1004}, (_, n) => n + 1);
+  const communities = Array.from({length: 1011}, (_, n) => n + 1); // 4095 octets, and our AS number
   a.send(pathBy([65001], {communities}));
   t.is(b.got(), undefined);
   t.is(rib.takeTooLong(), 1);

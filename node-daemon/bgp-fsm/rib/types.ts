@@ -246,7 +246,10 @@ export interface RibApi {
 
   /** Of what is there: a policy may have set a lower limit. */
   checkLimit(peer: PeerIx): OverLimit | undefined;
-  /** Routes since the last call that were too long for a message of a peer (RFC 8654 §4), and not sent. */
+  /**
+   * Routes since the last call that were too long for a message of a peer (RFC 8654 §4), and not sent; of those
+   * with the same attributes, one.
+   */
   takeTooLong(): number;
   /** Next hops that are not used for being on no link, since the last call; the first of each session. */
   takeOffLink(): readonly OffLink[];

@@ -72,8 +72,8 @@ export class UpdatePacker {
   /**
    * `block` is of encodeAttributes; it is not copied until a prefix comes. Without `nextHop` the
    * NEXT_HOP in the block counts, which IPv4 alone can; with it (4, 16 or 32 octets) MP_REACH.
-   * False when not even one prefix fits beside the block: nothing may be added, and the caller
-   * withdraws what it meant to announce (RFC 8654 §4 leaves it to the sender).
+   * False when the longest prefix does not fit beside the block: what announcementOctets() says is too
+   * much must not be added, and the caller withdraws it instead (RFC 8654 §4 leaves it to the sender).
    */
   announce(family: Family, block: Uint8Array, nextHop: Uint8Array = EMPTY): boolean {
     return this.announceAt(family, {bytes: block, at: 0, end: block.length}, nextHop);
@@ -83,21 +83,22 @@ export class UpdatePacker {
     this.#close();
     const kind = nextHop.length === 0 ? 'announce' : 'mp-announce';
     this.#run = {kind, family, block, nextHop};
-    const mpOctets = kind === 'announce' ? 0 : MP_REACH_OCTETS + nextHop.length;
-    const fixed = c.HEADER_LENGTH + 4 + mpOctets + (block.end - block.at);
-    return fixed + this.#largestPrefix(family) <= this.#maxLength;
+    const octets = announcementOctets(block.end - block.at, nextHop.length, {
+      bits: widthOf(family) * 8,
+      hasPathId: this.#sendsPathIds[family],
+    });
+    return octets <= this.#maxLength;
   }
 
   /** One prefix of the run: `words` as in NlriCursor; bits beyond `bits` must be zero. */
   add(words: Uint32Array, bits: number, pathId = 0): void {
     const out = this.#out;
-    const octets = (bits + 7) >>> 3;
     const hasPathId = this.#sendsPathIds[this.#run.family];
-    const size = octets + (hasPathId ? 5 : 1);
+    const size = nlriOctets(bits, hasPathId);
     if (this.#start >= 0 && out.length + size > this.#limit) this.#close();
     if (this.#start < 0) this.#open();
     if (hasPathId) out.u32(pathId);
-    out.u8(bits).words(words, octets);
+    out.u8(bits).words(words, (bits + 7) >>> 3);
   }
 
   /** RFC 4724 §2. Ends the run. */
@@ -173,10 +174,23 @@ export class UpdatePacker {
     endMessage(out, start);
     this.#start = -1;
   }
+}
 
-  #largestPrefix(family: Family): number {
-    return 1 + widthOf(family) + (this.#sendsPathIds[family] ? 4 : 0);
-  }
+/**
+ * Octets of an UPDATE with one prefix, for an attribute block and a next hop of so many octets; 0: NEXT_HOP in the
+ * block counts. What fits by itself is one that a packer of that length can be given.
+ */
+export function announcementOctets(
+  block: number,
+  nextHop: number,
+  {bits, hasPathId}: {readonly bits: number; readonly hasPathId: boolean},
+): number {
+  const mpOctets = nextHop === 0 ? 0 : MP_REACH_OCTETS + nextHop;
+  return c.HEADER_LENGTH + 4 + mpOctets + block + nlriOctets(bits, hasPathId);
+}
+
+function nlriOctets(bits: number, hasPathId: boolean): number {
+  return ((bits + 7) >>> 3) + (hasPathId ? 5 : 1);
 }
 
 /** Header 4, AFI 2, SAFI 1, next hop length 1, reserved 1. */
