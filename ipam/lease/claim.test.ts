@@ -90,6 +90,16 @@ test('after a reboot a block that somebody else took is let go and another one c
   t.is(plan({ranges: [held], inherited: true, pools: [v4]}).ranges[0]?.cidr, held.cidr, 'if free');
 });
 
+test('under a name that another machine has, only what pods of this boot use is claimed again', t => {
+  const theirs = [entryOf('10.0.0.64/26', node, '9')]; // a copied disk: name and uid alike
+  const taken = {isNameTaken: true, pools: [v4, v6], entries: theirs};
+  t.like(plan(taken), {success: [], ranges: [], exhausted: []});
+  t.like(plan({...taken, ranges: [held], inherited: true}), {success: [], ranges: []});
+  t.deepEqual(plan({...taken, ranges: [held]}).compare, [
+    {key: leaseKey(prefix, held.cidr), createRevision: 0},
+  ]);
+});
+
 test('an unreadable record under our block is a conflict; elsewhere it only occupies its block', t => {
   const bad = {...entryOf(held.cidr, node, '7'), value: '{"kind":'};
   t.is(plan({ranges: [held], entries: [bad]}).conflicts[0]?.holder, 'an unreadable record');

@@ -31,6 +31,8 @@ export interface ClaimInput {
   readonly inherited: boolean; // `ranges` are of a boot before, nobody uses them
   /** Undefined while pools are not known: nothing new is claimed. */
   readonly pools: readonly Pool[] | undefined;
+  /** Another machine goes by the node's name. Then nothing new is claimed, nor taken back by that name. */
+  readonly isNameTaken?: boolean | undefined;
   readonly entries: readonly KeyValue[]; // everything below leases/
   readonly claimedAt: string;
 }
@@ -54,8 +56,7 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     const cidr = parseLeaseKey(input.prefix, entry.key);
     if (cidr !== undefined) held.set(cidr, entry);
   }
-  const known = new Set(input.ranges.map(({cidr}) => cidr));
-  const mine = [...input.ranges, ...adopted(input, held).filter(({cidr}) => !known.has(cidr))];
+  const mine = input.isNameTaken ? inUse(input) : [...input.ranges, ...adopted(input, held)];
   const ranges: Range[] = [];
   const compare: Compare[] = [];
   const success: Op[] = [];
@@ -77,7 +78,7 @@ export function planClaims(input: ClaimInput): ClaimPlan {
   }
 
   const exhausted: string[] = [];
-  for (const pool of wantedPools(input.pools ?? [], ranges)) {
+  for (const pool of wantedPools(poolsOf(input), ranges)) {
     if (ranges.some(({family}) => family === pool.family)) continue; // an earlier pool had a block
     const cidr = firstFree(pool, input, held);
     if (cidr === undefined) {
@@ -112,9 +113,21 @@ function firstFree(pool: Pool, input: ClaimInput, held: ReadonlyMap<string, KeyV
   return undefined;
 }
 
+/** Those that pods of this boot have addresses of. */
+function inUse({inherited, ranges}: ClaimInput): readonly Range[] {
+  return inherited ? [] : ranges;
+}
+
+function poolsOf({pools, isNameTaken}: ClaimInput): readonly Pool[] {
+  return isNameTaken ? [] : (pools ?? []);
+}
+
+/** Ours in etcd, and unknown here. */
 function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readonly Range[] {
+  const known = new Set(input.ranges.map(({cidr}) => cidr));
   const ranges: Range[] = [];
   for (const [cidr, entry] of held) {
+    if (known.has(cidr)) continue;
     const prefix = isOurs(input, entry) ? parsePrefix(cidr) : undefined;
     if (prefix === undefined) continue;
     const pool = parseLeaseRecord(entry.value)?.spec.pool ?? '';

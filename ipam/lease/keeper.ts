@@ -1,6 +1,6 @@
 import {join} from 'node:path';
 import {LeaseNotFoundError, StoreConflictError} from '../etcd/error.js';
-import type {EtcdClient, Op} from '../etcd/store.js';
+import type {Compare, EtcdClient, KeyValue, Op} from '../etcd/store.js';
 import {leaseKey, leasesPrefix} from '../keys.js';
 import type {Pool} from '../pool.js';
 import type {Range} from '../range.js';
@@ -43,9 +43,25 @@ export interface LeaseKeeperOptions {
   random?(): number; // 0..1, for back-off
 }
 
-/** The Node record for the ranges that the node holds undisputed. Same ranges, same text. */
-export type RenderRecord = (ranges: readonly Range[]) => string;
+/** The node's own record: written with the claims, and bound to the lease. */
+export interface OwnRecord {
+  readonly key: string;
+  /** For the ranges that the node holds undisputed. Same ranges, same text. */
+  render(ranges: readonly Range[]): string;
+  /**
+   * In words, when what lies under the key is another machine's: then it is left alone while its lease
+   * lives, and the node is fenced. Not asked of a record without a lease.
+   */
+  nameTaken?(text: string): string | undefined;
+}
 
+interface RecordWrite {
+  readonly compare: readonly Compare[];
+  readonly success: readonly Op[];
+}
+
+const nothing: RecordWrite = {compare: [], success: []};
+const NO_LEASE = '0'; // what has none lives for ever, whoever wrote it
 const CLAIM_ATTEMPTS = 20;
 const LONGEST_SLEEP_MS = 10_000; // timers stand still while the machine sleeps; the deadline does not
 
@@ -55,7 +71,7 @@ export class LeaseKeeper {
   readonly #listeners = new Set<(view: LeaseView) => void>();
   #state: LeaseState;
   #pools: readonly Pool[] | undefined;
-  #record: {readonly key: string; readonly render: RenderRecord} | undefined;
+  #record: OwnRecord | undefined;
   #moveTo: {readonly id: string; readonly ttlSeconds: number} | undefined;
   #changes = 0;
   #saved = '';
@@ -94,9 +110,9 @@ export class LeaseKeeper {
     this.#wake();
   }
 
-  /** The record that is written with the claims and bound to the lease. Before start(). */
-  attachRecord(key: string, render: RenderRecord): void {
-    this.#record = {key, render};
+  /** Before start(). */
+  attachRecord(record: OwnRecord): void {
+    this.#record = record;
     this.recheck();
   }
 
@@ -199,18 +215,22 @@ export class LeaseKeeper {
     const entries = new Map(listed.entries.map(entry => [entry.key, entry]));
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const changes = this.#changes;
+      const {found, nameTaken} = await this.#findRecord();
       const plan = planClaims({
         ...{prefix, node, leaseId, entries: [...entries.values()]},
         ...{ranges: this.#state.ranges, inherited: this.#state.inherited},
-        ...{pools: this.#pools, claimedAt: now()},
+        ...{pools: this.#pools, isNameTaken: nameTaken !== undefined, claimedAt: now()},
       });
       const disputed = new Set(plan.conflicts.map(({cidr}) => cidr));
       const undisputed = plan.ranges.filter(({cidr}) => !disputed.has(cidr));
-      const success = [...plan.success, ...(await this.#recordOps(leaseId, undisputed))];
+      const record =
+        nameTaken === undefined ? this.#putRecord(leaseId, undisputed, found) : nothing;
+      const success = [...plan.success, ...record.success];
       if (success.length > 0) {
         // A refusal says at once who was faster; the rest of the list is still good enough.
         const look = plan.compare.map(({key}) => ({kind: 'get', key}) as const);
-        const {succeeded, gets} = await store.transact(plan.compare, success, look);
+        const compare = [...plan.compare, ...record.compare];
+        const {succeeded, gets} = await store.transact(compare, success, look);
         if (!succeeded) {
           for (const [index, {key}] of look.entries()) {
             const entry = gets[index];
@@ -220,20 +240,29 @@ export class LeaseKeeper {
           continue;
         }
       }
-      this.#apply({...plan, kind: 'settled', atMs: boottimeMs()});
+      this.#apply({...plan, kind: 'settled', nameTaken, atMs: boottimeMs()});
       if (changes !== this.#changes) this.#apply({kind: 'changed'});
       return;
     }
     throw new StoreConflictError(`other nodes claimed faster ${CLAIM_ATTEMPTS} times`);
   }
 
-  async #recordOps(leaseId: string, ranges: readonly Range[]): Promise<readonly Op[]> {
-    if (this.#record === undefined) return [];
+  /** What etcd has under the node's name, and whether that is another machine's. */
+  async #findRecord(): Promise<{found?: KeyValue | undefined; nameTaken?: string | undefined}> {
+    if (this.#record === undefined) return {};
+    const found = await this.#options.store.get(this.#record.key);
+    if (found === undefined || found.leaseId === NO_LEASE) return {found};
+    return {found, nameTaken: this.#record.nameTaken?.(found.value)};
+  }
+
+  /** Over what was found, and nothing else: of two machines with one name, one is the first. */
+  #putRecord(leaseId: string, ranges: readonly Range[], found: KeyValue | undefined): RecordWrite {
+    if (this.#record === undefined) return nothing;
     const {key, render} = this.#record;
     const value = render(ranges);
-    const found = await this.#options.store.get(key);
-    if (found?.value === value && found.leaseId === leaseId) return [];
-    return [{kind: 'put', key, value, leaseId}];
+    if (found?.value === value && found.leaseId === leaseId) return nothing;
+    const condition = found ? {modRevision: found.modRevision} : {createRevision: 0};
+    return {compare: [{key, ...condition}], success: [{kind: 'put', key, value, leaseId}]};
   }
 
   #apply(event: LeaseEvent): void {

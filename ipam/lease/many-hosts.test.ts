@@ -32,7 +32,7 @@ test('1,000 hosts that claim at once get a block each, and each block has one ow
       now: () => '2026-01-01T00:00:00Z',
     });
     t.teardown(() => keeper.stop());
-    keeper.attachRecord(`${prefix}/nodes/n${n}`, ranges => JSON.stringify(ranges));
+    keeper.attachRecord({key: `${prefix}/nodes/n${n}`, render: ranges => JSON.stringify(ranges)});
     keeper.setPools([checked.pool]);
     return keeper;
   });

@@ -86,6 +86,16 @@ test('a range that somebody else has fences the node, which looks again after 30
   t.is(viewOf(transition(kept, settled), T0 + 30_000).state, 'held');
 });
 
+test('a name that another machine has fences a node without ranges too, which looks again', t => {
+  const taken = {...settled, ranges: [], nameTaken: 'a is taken'} as LeaseEvent;
+  const state = after(granted, taken);
+  t.like(viewOf(state, T0), {state: 'fenced', reason: 'a is taken', isNamed: false, leaseId: '7'});
+  t.deepEqual(nextStep(state, T0), {kind: 'wait', untilMs: T0 + 30_000});
+  const had = transition(state, settled);
+  t.like(viewOf(had, T0), {state: 'held', isNamed: true, reason: undefined});
+  t.false(viewOf(transition(had, {kind: 'lost'}), T0).isNamed, 'the record went with the lease');
+});
+
 test('within one boot the saved deadline counts before etcd is reached; after another it does not', t => {
   const lease = {id: '7', ttlSeconds: 90, expiresAtMs: T0 + 90_000};
   const saved = {lease, ranges: [range], inherited: false, safeUntilMs: T0 + 60_000};

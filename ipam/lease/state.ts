@@ -22,6 +22,9 @@ export interface LeaseState {
   readonly inherited: boolean;
   readonly conflicts: readonly Conflict[];
   readonly exhausted: readonly string[];
+  /** The record under the node's name was seen to be ours, bound to this lease. */
+  readonly isNamed: boolean;
+  readonly nameTaken?: string | undefined; // in words: by whom, and what to do
   readonly safeUntilMs: number; // 0: not safe
   readonly settleAtMs: number; // when to compare with etcd again; 0: now
   readonly renewAtMs: number; // 0: now
@@ -47,6 +50,7 @@ export type LeaseEvent =
       readonly ranges: readonly Range[];
       readonly conflicts: readonly Conflict[];
       readonly exhausted: readonly string[];
+      readonly nameTaken?: string | undefined;
       readonly atMs: number;
     }
   | {readonly kind: 'failed'; readonly error: string; readonly atMs: number; jitter: number}
@@ -66,9 +70,11 @@ export interface LeaseView {
   readonly safeUntilBoottimeMs: number; // 0 when not safe
   readonly state: 'none' | 'held' | 'unsafe' | 'fenced';
   readonly reason?: string | undefined;
+  /** Only then is what lies below the node's name in etcd ours to write. */
+  readonly isNamed?: boolean | undefined;
 }
 
-/** A fenced node, or one that found its pool full, looks again this often. */
+/** A fenced node, or one that found its name taken or its pool full, looks again this often. */
 const LOOK_AGAIN_MS = 30_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 30_000;
@@ -79,6 +85,7 @@ export function initialState(ttlSeconds: number, marginSeconds: number): LeaseSt
     inherited: false,
     conflicts: [],
     exhausted: [],
+    isNamed: false,
     ...{safeUntilMs: 0, settleAtMs: 0, renewAtMs: 0, failures: 0, retryAtMs: 0},
     ttlSeconds,
     marginSeconds,
@@ -120,17 +127,9 @@ export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
       return succeeded({...state, lease, renewAtMs, safeUntilMs, settleAtMs: 0});
     }
     case 'lost':
-      return {...state, lease: undefined, safeUntilMs: 0, settleAtMs: 0, renewAtMs: 0};
-    case 'settled': {
-      if (state.lease === undefined) return state;
-      const {ranges, conflicts, exhausted} = event;
-      const unfinished = conflicts.length + exhausted.length > 0;
-      return succeeded({
-        ...{...state, ranges, conflicts, exhausted, inherited: false},
-        safeUntilMs: conflicts.length > 0 ? 0 : safeUntil(state, state.lease),
-        settleAtMs: unfinished ? event.atMs + LOOK_AGAIN_MS : Infinity,
-      });
-    }
+      return withoutLease(state);
+    case 'settled':
+      return state.lease === undefined ? state : settled(state, state.lease, event);
     case 'failed': {
       const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(state.failures, 20));
       const delayMs = ceiling * (0.5 + event.jitter / 2);
@@ -149,6 +148,27 @@ export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
       return {...wanted, safeUntilMs: safeUntil(wanted, state.lease)};
     }
   }
+}
+
+function settled(
+  state: LeaseState,
+  lease: HeldLease,
+  {ranges, conflicts, exhausted, nameTaken, atMs}: Extract<LeaseEvent, {kind: 'settled'}>,
+): LeaseState {
+  const isFenced = conflicts.length > 0 || nameTaken !== undefined;
+  const next = succeeded({
+    ...{...state, ranges, conflicts, exhausted, nameTaken},
+    ...{isNamed: nameTaken === undefined, inherited: false},
+    safeUntilMs: isFenced ? 0 : safeUntil(state, lease),
+    settleAtMs: isFenced || exhausted.length > 0 ? atMs + LOOK_AGAIN_MS : Infinity,
+  });
+  // The state directory of a copied disk names the lease of the machine it was copied from.
+  return nameTaken !== undefined && state.inherited ? withoutLease(next) : next;
+}
+
+function withoutLease(state: LeaseState): LeaseState {
+  const none = {lease: undefined, isNamed: false, safeUntilMs: 0, settleAtMs: 0, renewAtMs: 0};
+  return {...state, ...none};
 }
 
 export function nextStep(state: LeaseState, nowMs: number): LeaseStep {
@@ -170,7 +190,9 @@ export function viewOf(state: LeaseState, nowMs: number): LeaseView {
     ranges: state.ranges,
     leaseId: state.lease?.id,
     safeUntilBoottimeMs: state.safeUntilMs,
+    isNamed: state.isNamed,
   };
+  if (state.nameTaken !== undefined) return {...view, state: 'fenced', reason: state.nameTaken};
   if (state.ranges.length === 0) return {...view, state: 'none', reason: reasonForNone(state)};
   if (state.conflicts.length > 0) {
     const conflicts = state.conflicts.map(({cidr, holder}) => `${cidr} is held by ${holder}`);

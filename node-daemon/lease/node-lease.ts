@@ -7,9 +7,10 @@ import {boottimeMs} from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
 import type {NetworkSettings} from '../datastore/records/network.js';
 import {nodeKey} from '../datastore/records/keys.js';
-import type {NodeBgp} from '../datastore/records/node.js';
+import type {Machine, NodeBgp} from '../datastore/records/node.js';
 import type {Labels} from '../datastore/records/selector.js';
 import type {State} from '../state/state.js';
+import {describeStranger} from './name-holder.js';
 import {eligiblePools, renderOwnRecord} from './own-record.js';
 
 export interface NodeLeaseOptions {
@@ -19,6 +20,7 @@ export interface NodeLeaseOptions {
   readonly bootId: string;
   readonly labels: Labels;
   readonly createdAt: string; // of the node's identity, ISO 8601
+  readonly machine: Machine;
   readonly state: () => State;
   readonly bgp?: () => NodeBgp | undefined; // told to the others; renewRecord when it has changed
   /** Once at the start, then whenever something that matters to others has changed. */
@@ -42,16 +44,21 @@ export class NodeLease {
 
   /** Resolves when what was saved by an earlier run is known. */
   async start(): Promise<void> {
-    const {prefix, state, labels, createdAt, onChange, bgp} = this.#options;
+    const {prefix, state, labels, createdAt, machine, onChange, bgp} = this.#options;
     const {self} = state();
-    this.#keeper.attachRecord(nodeKey(prefix, self.name), ranges =>
-      renderOwnRecord({
-        ...{self, labels, createdAt, underlay: state().underlay, ranges, bgp: bgp?.()},
-      }),
-    );
+    const key = nodeKey(prefix, self.name);
+    this.#keeper.attachRecord({
+      key,
+      render: ranges =>
+        renderOwnRecord({
+          ...{self, labels, createdAt, machine, underlay: state().underlay, ranges, bgp: bgp?.()},
+        }),
+      nameTaken: text => describeStranger(text, {key, self, machine, underlay: state().underlay}),
+    });
     let told = '';
     const tell = (view: LeaseView) => {
-      const text = JSON.stringify({...view, safeUntilBoottimeMs: 0}); // each renewal moves that
+      // each renewal moves the one, each start tells the other anew
+      const text = JSON.stringify({...view, safeUntilBoottimeMs: 0, isNamed: undefined});
       if (text !== told) onChange(view);
       told = text;
     };
@@ -67,6 +74,17 @@ export class NodeLease {
 
   view(): LeaseView {
     return this.#keeper.current();
+  }
+
+  /** What records of this node are to hang on; undefined while its name is not known to be ours. */
+  recordsLeaseId(): string | undefined {
+    const {isNamed, leaseId} = this.view();
+    return isNamed ? leaseId : undefined;
+  }
+
+  /** After every change of view(), by renewals too. */
+  onView(listener: () => void): void {
+    this.#keeper.onChange(listener);
   }
 
   /** The Network or a Pool has changed. Not before etcd was read completely. */

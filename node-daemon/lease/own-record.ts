@@ -2,7 +2,7 @@
  * What this node writes about itself, and which pools it may claim from. Pure.
  */
 import {checkPool, formatAddress, parsePrefix, type Family, type Pool, type Range} from '#ipam';
-import {nodeRecordHead, type Node, type NodeBgp} from '../datastore/records/node.js';
+import {nodeRecordHead, type Machine, type Node, type NodeBgp} from '../datastore/records/node.js';
 import type {PoolSettings} from '../datastore/records/pool.js';
 import {matchesSelector, type Labels} from '../datastore/records/selector.js';
 import {formatMac} from '../overlay/vtep-mac.js';
@@ -12,6 +12,7 @@ export interface OwnNode {
   readonly self: State['self'];
   readonly labels: Labels;
   readonly createdAt: string; // of its identity, ISO 8601
+  readonly machine: Machine;
   readonly underlay: Underlay | undefined;
   readonly ranges: readonly Range[];
   readonly bgp?: NodeBgp | undefined; // undefined: no speaker runs
@@ -19,7 +20,7 @@ export interface OwnNode {
 
 /** The record that the other hosts are wired from. Same input, same text: it is compared as text. */
 export function renderOwnRecord(own: OwnNode): string {
-  const {self, labels, createdAt, underlay, ranges, bgp} = own;
+  const {self, labels, createdAt, machine, underlay, ranges, bgp} = own;
   const {ipv4, ipv6} = underlay?.addresses ?? {};
   const address = firstAddress(ranges, 'ipv4');
   const address6 = firstAddress(ranges, 'ipv6');
@@ -36,6 +37,7 @@ export function renderOwnRecord(own: OwnNode): string {
         ...(address6 !== undefined && {address6}),
       },
       ...(bgp && {bgp}),
+      machine,
     },
   };
   return JSON.stringify(record);

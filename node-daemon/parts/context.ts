@@ -5,12 +5,14 @@
 import {AddressBook, type EtcdOptions} from '#ipam';
 import {openKernel} from '../../cni-plugin/kernel.js';
 import type {Config} from '../config/config.js';
+import type {Machine} from '../datastore/records/node.js';
 import type {StoreEvent} from '../datastore/store-event.js';
 import {readEtcdOptions} from '../etcd-options.js';
 import {createMetrics, type Metrics} from '../http/metrics.js';
 import {createRtnetlink} from '../kernel/rtnetlink.js';
 import type {Logger} from '../log.js';
 import {readBootId, readIdentity} from '../node/identity.js';
+import {readMachine} from '../node/machine.js';
 import {routedAddresses} from '../node/routed-addresses.js';
 import {lockState} from '../node/state-lock.js';
 import type {HostPass} from '../reconcile/host-settings.js';
@@ -35,6 +37,7 @@ export interface Context extends Opened {
 export interface Opened extends DaemonOptions {
   readonly uid: string;
   readonly createdAt: string; // of the uid, ISO 8601
+  readonly machine: Machine;
   readonly bootId: string;
   readonly etcd: EtcdOptions;
   readonly kernel: Awaited<ReturnType<typeof openKernel>>;
@@ -58,6 +61,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Opened> {
   await lockState(config.stateDir);
   const {uid, createdAt} = await readIdentity(config.stateDir);
   const bootId = await readBootId();
+  const machine = await readMachine();
   const etcd = await readEtcdOptions(config.etcd);
   const kernel = await openKernel();
   const book = await AddressBook.open({
@@ -66,7 +70,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Opened> {
     now: () => new Date().toISOString(),
     inUse: () => routedAddresses(kernel.host),
   });
-  return {...options, uid, createdAt, bootId, etcd, kernel, book};
+  return {...options, uid, createdAt, machine, bootId, etcd, kernel, book};
 }
 
 export function createContext(opened: Opened): Context {

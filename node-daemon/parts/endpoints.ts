@@ -20,7 +20,7 @@ export function createEndpoints({book, config, etcd, log, news}: Context, lease:
     openClient: () => openEtcd(etcd),
     prefix: nodeEndpointsPrefix(prefix, name),
     desired: () => toEndpointTable(prefix, name, book.list()),
-    leaseId: () => lease.view().leaseId,
+    leaseId: () => lease.recordsLeaseId(),
     clock: systemClock,
     relistMs: RELIST_MS,
     retryMs: attempt => Math.min(5000, 250 * 2 ** Math.min(attempt, 8)) * (0.5 + Math.random()),
@@ -32,6 +32,7 @@ export function createEndpoints({book, config, etcd, log, news}: Context, lease:
   news.records.on(events => {
     if (events.some(({kind}) => kind === 'synced')) writer.relist(); // of another etcd, perhaps
   });
+  lease.onView(() => writer.kick());
   news.moved.on(() => writer.renew());
   return {
     start: () => writer.start(),

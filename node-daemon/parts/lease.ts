@@ -17,11 +17,11 @@ export interface LeasePart extends Part {
 }
 
 export function createLease(context: Context, facts: OwnFacts): LeasePart {
-  const {book, bootId, config, core, createdAt, etcd, news, report} = context;
+  const {book, bootId, config, core, createdAt, etcd, machine, news, report} = context;
   const {prefix} = config.etcd;
   const lease = new NodeLease({
     store: openEtcd(etcd),
-    ...{prefix, bootId, createdAt, stateDir: config.stateDir, labels: config.node.labels},
+    ...{prefix, bootId, createdAt, machine, stateDir: config.stateDir, labels: config.node.labels},
     state: () => core.state(),
     bgp: () => facts.current,
     onChange(view) {

@@ -5,7 +5,7 @@
 import {isIPv4, isIPv6} from 'node:net';
 import {parsePrefix} from '#ipam';
 import {isLabelKey, isLabelValue, isObjectName, macPattern} from './fields.js';
-import type {Node, NodeBgp} from './node.js';
+import type {Machine, Node, NodeBgp} from './node.js';
 import type {Labels} from './selector.js';
 
 export function readSoundNode(input: unknown): Node | undefined {
@@ -47,15 +47,34 @@ function areLabels(input: unknown): input is Labels {
 
 function readSpec(input: unknown): Node['spec'] | undefined {
   if (!isMapping(input)) return undefined;
-  const {ranges, vxlan, bgp} = input;
+  const {ranges, vxlan, bgp, machine} = input;
   const addresses = readAddresses(input);
   if (addresses?.address === undefined && addresses?.address6 === undefined) return undefined;
   if (!Array.isArray(ranges) || !ranges.every(isPrefix)) return undefined;
   const device = vxlan === undefined ? undefined : readVxlan(vxlan);
   const facts = bgp === undefined ? undefined : readNodeBgp(bgp);
   if (vxlan !== undefined && device === undefined) return undefined;
+  const traits = machine === undefined ? undefined : readMachine(machine);
   if (bgp !== undefined && facts === undefined) return undefined;
-  return {...addresses, ranges, ...(device && {vxlan: device}), ...(facts && {bgp: facts})};
+  if (machine !== undefined && traits === undefined) return undefined;
+  return {
+    ...{...addresses, ranges},
+    ...(device && {vxlan: device}),
+    ...(facts && {bgp: facts}),
+    ...(traits && {machine: traits}),
+  };
+}
+
+function readMachine(input: unknown): Machine | undefined {
+  if (!isMapping(input)) return undefined;
+  const {id, product} = input;
+  if (id !== undefined && !isText(id)) return undefined;
+  if (product !== undefined && !isText(product)) return undefined;
+  return {...(id !== undefined && {id}), ...(product !== undefined && {product})};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 /** Undefined: not sound. */

@@ -52,6 +52,7 @@ const schema = mapping({
           reflecting: optional(yesOrNo),
         }),
       ),
+      machine: optional(mapping({id: optional(text('a hash')), product: optional(text('a hash'))})),
     }),
     v.check(
       ({address, address6}) => address !== undefined || address6 !== undefined,
@@ -69,6 +70,12 @@ export type Node = Value<typeof schema>;
  * `reflecting`: it should be one no more, but somebody still needs it.
  */
 export type NodeBgp = NonNullable<Node['spec']['bgp']>;
+
+/**
+ * What tells this machine from another that goes by the same name: hashes of /etc/machine-id and of the
+ * product_uuid of its DMI, those that it has. A record without it is of a version that did not know it.
+ */
+export type Machine = NonNullable<Node['spec']['machine']>;
 
 export const nodeRecordHead = {apiVersion: 'twill.io/v1', kind: 'Node'} as const;
 

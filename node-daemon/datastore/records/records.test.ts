@@ -320,6 +320,7 @@ const soundNode = {
     ranges: ['10.244.3.0/26', 'fd00::/122', '10.0.0.0/9'],
     vxlan: {mac: '02:00:00:00:00:01', address: '10.244.3.0', address6: 'fd00::'},
     bgp: {reflectors: ['rr-1'], meshed: false, reflecting: true},
+    machine: {id: 'ab12', product: 'cd34'},
   },
 };
 
@@ -353,6 +354,10 @@ test('an unsound Node is told by field', t => {
     'spec.bgp.reflectors[0]',
     'spec.bgp.meshed',
   ]);
+  t.deepEqual(fieldsOf({machine: {id: 1, product: ''}}), [
+    'spec.machine.id',
+    'spec.machine.product',
+  ]);
   t.deepEqual(fieldsOf({address: null, address6: null}), ['spec']);
   const other = parseNode(soundNode, 'b');
   t.is(other.kind === 'invalid' && other.problems[0]?.field, 'metadata.name');
@@ -384,6 +389,7 @@ test('the quick look at a Node never says yes where the schema says no', t => {
       address6: fc.oneof(fc.ipV6(), fc.constant('fe80::1%a')),
       ranges: fc.array(prefix, {maxLength: 2}),
       bgp: fc.constantFrom<unknown>(...[{}, {reflectors: ['a']}, {reflectors: 'a'}, [], 1]),
+      machine: fc.constantFrom<unknown>({}, {id: 'a'}, {id: ''}, {product: null}, [], 'a'),
     },
     {requiredKeys: []},
   );
