@@ -54,6 +54,7 @@ export {
   ListeningSocket,
   localEndpoint,
   setSocketOption,
+  synHopLimit,
   type ListenOptions,
   type SocketOptions,
 } from './socket/socket.js';

@@ -5,7 +5,8 @@
  *
  * Claims (RFC 5082): with TTL security at both ends neighbours on one link speak, whoever dials, over both
  * families, and what was sent with a smaller TTL is not answered; behind a router sessions need `multihop`,
- * and TTL security counts its hops.
+ * and TTL security counts its hops. Where a listener is shared with neighbours without it, the kernel answers, and
+ * the connection is closed for what its SYN says.
  */
 import type {ExecutionContext} from 'ava';
 import {eventually} from '../lab/eventually.js';
@@ -37,6 +38,30 @@ for (const kind of ['bird', 'frr', 'gobgp', 'openbgpd'] as const) {
     {programs: programs[kind]},
   );
 }
+
+labTest(
+  'bird without TTL security, on a listener that others share without it: turned away at once',
+  async t => {
+    const {twill, theirs} = await startPair(t, {
+      kind: 'bird',
+      sessions: [
+        {dialler: 'router', twill: {ttlSecurity: true}},
+        {over: 'ipv6', dialler: 'router', twill: {ttlSecurity: true}},
+        {dialler: 'router'},
+        {over: 'ipv6', dialler: 'router'},
+      ],
+    });
+    for (const address of theirs.slice(2)) await established(twill, address);
+    for (const address of theirs.slice(0, 2)) {
+      const words = async () => (await twill.lastError(address)) ?? '';
+      const what = `a word about ${address}`;
+      await eventually(async () => (await words()) !== '', {withinMs: 10_000, everyMs: 50, what});
+      t.regex(await words(), /^dialled with TTL 1; TTL security is on for 1 hop/);
+      t.is((await twill.peer(address)).state, 'Active');
+    }
+  },
+  {programs: programs.bird},
+);
 
 for (const kind of ['bird', 'frr', 'gobgp', 'openbgpd', 'exabgp'] as const) {
   labTest(

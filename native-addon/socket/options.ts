@@ -75,6 +75,14 @@ export function describeDatagrams(family: Family): readonly SocketOption[] {
     : [flag('IPV6_RECVHOPLIMIT', IPPROTO_IPV6, 51), flag('IPV6_RECVPKTINFO', IPPROTO_IPV6, 49)];
 }
 
+/** Of a listening socket: what it accepts knows its SYN (Linux 4.3), which synHopLimit() reads. */
+export function saveSyn(): SocketOption {
+  return flag('TCP_SAVE_SYN', IPPROTO_TCP, 27);
+}
+
+/** To be read, once: IP and TCP header of the SYN. */
+export const TCP_SAVED_SYN = {level: IPPROTO_TCP, number: 28};
+
 export function noDelay(): SocketOption {
   return flag('TCP_NODELAY', IPPROTO_TCP, 1);
 }

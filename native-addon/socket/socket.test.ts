@@ -17,6 +17,7 @@ import {
   localEndpoint,
   setSocketOption,
   socketNumber,
+  synHopLimit,
 } from './socket.js';
 import type {Family} from '../netlink/family.js';
 
@@ -86,6 +87,20 @@ function dropped(name: string): number {
   const [names, values] = lines.filter(line => line.startsWith('TcpExt:')).map(l => l.split(' '));
   return Number(values?.[names?.indexOf(name) ?? -1]);
 }
+
+privileged(
+  'a SYN with more in front of it than headers usually have says nothing, and does no harm',
+  async t => {
+    const extension = new Uint8Array(264); // hop-by-hop options (RFC 8200 §4.3): 33 times 8 octets
+    extension.set([0, 32, 0x1e, 255]); // one that nobody knows, to be skipped
+    extension.set([1, 3], 259); // PadN
+    const option = {name: 'IPV6_HOPOPTS', level: 41, number: 54, value: extension};
+    const {accepted, port} = listen(t, 'ipv6', [options.saveSyn()]);
+    dial(t, 'ipv6', port, [option]);
+    await eventually(() => accepted.length === 1);
+    t.is(synHopLimit(accepted[0]!.fd), undefined);
+  },
+);
 
 for (const family of FAMILIES) {
   test(`a dialled socket has its options and is node:net's to use (${family})`, async t => {
@@ -168,6 +183,20 @@ for (const family of FAMILIES) {
     t.is(socketNumber(fd, options.minHopLimit(family, 0)), 255); // inherited
     setSocketOption(fd, options.minHopLimit(family, 0));
     t.is(socketNumber(fd, options.minHopLimit(family, 0)), 0);
+  });
+
+  test(`an accepted connection says once with how many hops left it began (${family})`, async t => {
+    for (const hops of [1, 64, 255]) {
+      const {accepted, port} = listen(t, family, [options.saveSyn()]);
+      dial(t, family, port, [options.hopLimit(family, hops)]);
+      await eventually(() => accepted.length === 1);
+      const {fd} = accepted[0]!;
+      t.deepEqual([synHopLimit(fd), synHopLimit(fd)], [hops, undefined]);
+    }
+    const {accepted, port} = listen(t, family);
+    dial(t, family, port);
+    await eventually(() => accepted.length === 1);
+    t.is(synHopLimit(accepted[0]!.fd), undefined, 'it is not kept where nobody asked');
   });
 
   test(`a datagram comes with hop limit, link and the address it was sent to (${family})`, async t => {

@@ -10,7 +10,7 @@ import {binding, type NativeWatcher} from '../binding.js';
 import {toAf, type Family} from '../netlink/family.js';
 import {systemError} from '../netlink/errors.js';
 import {decodeEndpoint, encodeEndpoint, type Endpoint} from './endpoint.js';
-import type {SocketOption} from './options.js';
+import {TCP_SAVED_SYN, type SocketOption} from './options.js';
 
 export interface SocketOptions {
   readonly family: Family;
@@ -151,6 +151,25 @@ export function socketNumber(
 ): number {
   const value = calling(() => binding.getSocketOption(fd, level, number, 4));
   return new Int32Array(value.slice().buffer)[0] ?? 0;
+}
+
+const SYN_OCTETS = 256; // both headers have 120 at most; extensions of IPv6 may be longer
+const HOP_LIMIT_AT: Readonly<Record<number, number>> = {4: 8, 6: 7}; // by version: RFC 791 §3.1, 8200 §3
+
+/**
+ * With how many hops left the connection that was accepted began. Undefined: no saveSyn() on the listener, a SYN
+ * cookie that kept nothing of it, longer headers than are read, or it was asked before.
+ */
+export function synHopLimit(fd: number): number | undefined {
+  const {level, number} = TCP_SAVED_SYN;
+  let headers: Uint8Array;
+  try {
+    headers = binding.getSocketOption(fd, level, number, SYN_OCTETS);
+  } catch {
+    return undefined; // EINVAL: the peer chooses how long they are
+  }
+  const version = (headers[0] ?? 0) >>> 4;
+  return headers[HOP_LIMIT_AT[version] ?? headers.length];
 }
 
 /** @throws NetlinkError when the descriptor is no socket of ours. */

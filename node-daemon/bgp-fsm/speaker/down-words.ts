@@ -2,7 +2,7 @@
 import type {DownReason} from '../fsm/types.js';
 import {describeNotification} from '../wire/notification-words.js';
 import type {PeerConfig, PeerOptions} from './config.js';
-import type {KeyDrops} from './ports.js';
+import type {KeyDrops, RemoteEnd} from './ports.js';
 
 export function describeDown(reason: DownReason, code: string | undefined): string {
   switch (reason.kind) {
@@ -39,6 +39,12 @@ export function describeSilence(peer: PeerConfig): string {
     ...(peer.ttlSecurityHops === undefined ? [] : ['TTL security is on, more hops away?']),
   ];
   return ['no TCP answer', ...suspicions].join('; ');
+}
+
+/** The peer came further than TTL security allows; the kernel would drop all that it says. */
+export function describeFar({hopLimit}: RemoteEnd, {ttlSecurityHops = 0}: PeerOptions): string {
+  const hops = `${ttlSecurityHops} ${ttlSecurityHops === 1 ? 'hop' : 'hops'}`;
+  return `dialled with TTL ${hopLimit}; TTL security is on for ${hops}, at the peer as well?`;
 }
 
 /** Nobody dialled, as far as we can see. Undefined: what was dropped cannot have been meant for these. */

@@ -164,7 +164,7 @@ export class PaperTransport implements Transport {
         handler.failed('ECONNREFUSED');
         return;
       }
-      const [ours, theirs] = connect(this.#network, this.address, request.address);
+      const [ours, theirs] = connect(this.#network, this.address, request);
       handler.connected(ours);
       host.#accept(theirs, key !== undefined);
     });
@@ -216,9 +216,13 @@ export class PaperTransport implements Transport {
   }
 }
 
-function connect(network: PaperNetwork, from: string, to: string): [PaperEnd, PaperEnd] {
+function connect(
+  network: PaperNetwork,
+  from: string,
+  {address: to, ttl}: DialRequest,
+): [PaperEnd, PaperEnd] {
   const ours = new PaperEnd(network, from, to);
-  const theirs = new PaperEnd(network, to, from);
+  const theirs = new PaperEnd(network, to, from, ttl);
   ours.other = theirs;
   theirs.other = ours;
   network.ends.push(ours, theirs);
@@ -241,12 +245,12 @@ export class PaperEnd implements Connection {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #isMoving = false;
 
-  constructor(network: PaperNetwork, local: string, remote: string) {
+  constructor(network: PaperNetwork, local: string, remote: string, hopLimit?: number) {
     this.#network = network;
     this.local = local;
     this.localAddress = octetsOf(local);
     const octets = octetsOf(remote);
-    this.remote = {address: remote, octets, interface: undefined, port: 1};
+    this.remote = {address: remote, octets, interface: undefined, port: 1, hopLimit};
     const ipv6 = Uint8Array.of(0xfd, ...new Uint8Array(11), ...octetsOf(local).subarray(-4));
     this.path = {
       ifindex: 0,

@@ -115,6 +115,8 @@ export interface RemoteEnd {
   readonly octets: Uint8Array;
   readonly interface: string | undefined; // the link of a link-local address
   readonly port: number;
+  /** That its SYN came with; undefined: we have dialled, or it is not known. */
+  readonly hopLimit: number | undefined;
 }
 
 /** Where the connection runs, as far as routes need it. */

@@ -10,6 +10,7 @@ import {AFI_IPV6} from '../wire/constants.js';
 import {AFI_SAFI, FAMILIES, type Family} from '../wire/family.js';
 import type {FamilySession, WireSession} from '../wire/session.js';
 import type {PeerOptions, SpeakerConfig} from './config.js';
+import type {RemoteEnd} from './ports.js';
 
 /** Of the speaker that a peer's session depends on. */
 export type SpeakerIdentity = Pick<SpeakerConfig, 'identifier' | 'gracefulRestart'>;
@@ -124,4 +125,12 @@ export function isOneHop({ttl, ttlSecurityHops}: Pick<PeerOptions, 'ttl' | 'ttlS
 /** RFC 5082: so many hops less than 255 at most. */
 export function minTtlOf({ttlSecurityHops}: PeerOptions): number {
   return ttlSecurityHops === undefined ? 0 : 256 - ttlSecurityHops;
+}
+
+/**
+ * A listener that is shared with peers without TTL security has let in what this one must not hear: it would be held
+ * for as long as an OPEN is waited for, and none can come.
+ */
+export function isFromFar({hopLimit = 255}: RemoteEnd, options: PeerOptions): boolean {
+  return hopLimit < minTtlOf(options);
 }

@@ -77,6 +77,18 @@ test('a port that nobody listens on is said to be one', t => {
   t.is(couple.left.peer(RIGHT).lastError?.words, 'connection refused: nobody listens there');
 });
 
+test('a connection from further than TTL security allows is closed at once, and said to be one', t => {
+  const secure = {ttl: 255, ttlSecurityHops: 1};
+  const couple = new Couple({left: {ttl: 64}, right: {...secure, passive: true}});
+  couple.clock.run(10_000);
+  t.is(couple.right.connections.length, 0);
+  t.is(couple.states[1], 'Active');
+  t.regex(couple.right.peer(LEFT).lastError?.words ?? '', /^dialled with TTL 64; .* for 1 hop,/);
+  couple.configureLeft({...secure});
+  couple.clock.run(30_000);
+  t.deepEqual(couple.states, ESTABLISHED);
+});
+
 test('an AS number that is not the expected one is refused, said on both sides, and tried more rarely', t => {
   const couple = new Couple({left: {asns: [65099]}});
   couple.clock.run(300_000);

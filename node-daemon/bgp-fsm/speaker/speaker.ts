@@ -25,6 +25,7 @@ import type {BfdChange} from '../bfd/fsm.js';
 import type {BfdState} from '../bfd/packet.js';
 import {BfdSessions, type BfdOwner} from './bfd-sessions.js';
 import type {PeerConfig, SpeakerConfig} from './config.js';
+import {describeFar} from './down-words.js';
 import {KeyWatch} from './key-watch.js';
 import {listenRequestOf} from './listen.js';
 import {idOfPeer, idOfRange} from './neighbour-id.js';
@@ -32,7 +33,7 @@ import {Neighbours} from './neighbours.js';
 import type {PeerHost, PeerRunner} from './peer-runner.js';
 import type {Connection, SpeakerPorts} from './ports.js';
 import {Restarting} from './restarting.js';
-import {helperLimitsOf, sessionConfigOf} from './session-config.js';
+import {helperLimitsOf, isFromFar, sessionConfigOf} from './session-config.js';
 import {Slice} from './slice.js';
 import type {Absence, SpeakerStatus} from './status.js';
 import {Strangers} from './strangers.js';
@@ -280,6 +281,9 @@ export class Speaker implements PeerHost, BfdOwner {
       connection.close(false);
     } else if (owner.config.password !== undefined && !isKeyed) {
       this.ports.log('error', 'connection that no key protects', {address, peer: owner.name});
+      connection.close(false);
+    } else if (isFromFar(connection.remote, owner.config)) {
+      if (!owner.isEstablished) owner.failed(describeFar(connection.remote, owner.config));
       connection.close(false);
     } else {
       owner.accept(connection);

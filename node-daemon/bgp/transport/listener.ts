@@ -3,7 +3,14 @@
  * port is taken, the address not there yet) is tried again; a key that the kernel refuses leaves its
  * peers unkeyed, which the speaker turns away.
  */
-import {hopLimit, ListeningSocket, md5Key, minHopLimit, type Endpoint} from '#native-addon';
+import {
+  hopLimit,
+  ListeningSocket,
+  md5Key,
+  minHopLimit,
+  saveSyn,
+  type Endpoint,
+} from '#native-addon';
 import {
   contains,
   familyOfAddress,
@@ -85,7 +92,11 @@ class Place {
       {
         family: this.#family,
         local: {address: octets, port},
-        options: [...connectionOptions(this.#family, true), hopLimit(this.#family, MAX_TTL)],
+        options: [
+          ...connectionOptions(this.#family, true),
+          hopLimit(this.#family, MAX_TTL),
+          saveSyn(),
+        ],
       },
       (fd, remote) => onAccepted(fd, remote, this.#isKeyed(remote.address)),
       err => log('error', 'accept failed', {address, err}),

@@ -102,6 +102,16 @@ test('what is written on one side is received on the other', async t => {
   t.deepEqual(ours.seen, ['taken', 'taken']);
 });
 
+test('of what was accepted it is known with how many hops left it began', async t => {
+  const {accepted, dial} = await pair(t);
+  for (const ttl of [1, 255]) {
+    const [dialled, count] = [dial({ttl}), accepted.length];
+    await until(() => accepted.length > count && dialled.end !== undefined);
+    t.is(accepted.at(-1)?.connection.remote.hopLimit, ttl);
+    t.is(dialled.end?.connection.remote.hopLimit, undefined);
+  }
+});
+
 test.serial('the last words arrive before the end, and the descriptors go', async t => {
   const before = readdirSync('/proc/self/fd').length;
   const {accepted, dial, dialling, listening, listen} = await pair(t);

@@ -7,6 +7,7 @@ import {
   localEndpoint,
   md5Key,
   minHopLimit,
+  synHopLimit,
   type Endpoint,
   type SocketOption,
 } from '#native-addon';
@@ -55,7 +56,7 @@ export class SocketTransport implements Transport {
     this.#addresses = addresses;
     this.#bfd = new BfdIo(log);
     this.#listener = new Listener(log, (fd, remote, isKeyed) =>
-      this.#accept(this.#connection(fd, remote), isKeyed),
+      this.#accept(this.#connection(fd, remote, synHopLimit(fd)), isKeyed),
     );
   }
 
@@ -110,13 +111,17 @@ export class SocketTransport implements Transport {
     for (const connection of this.#connections) connection.lookAgain();
   }
 
-  #connection(fd: number, {address, port, scopeId}: Required<Endpoint>): NodeConnection {
+  #connection(
+    fd: number,
+    {address, port, scopeId}: Required<Endpoint>,
+    hopLimit?: number,
+  ): NodeConnection {
     const local = localEndpoint(fd).address;
     const remote = {
       address: formatAddress(address),
       octets: address,
       interface: isLinkLocal(address) ? interfaceName(scopeId) : undefined,
-      port,
+      ...{port, hopLimit},
     };
     const toPath = () => pathBetween(local, address, scopeId, this.#addresses.list);
     const connection = new NodeConnection({fd, remote, localAddress: local, toPath}, this.#log);
