@@ -68,6 +68,7 @@ type Side = keyof typeof peers;
 const slow: ReadonlySet<ContestantName> = new Set(['gobgp']); // minutes: once is enough to see that
 const withinMs = 600_000;
 const LOOK_MS = 5;
+const LONGEST_LOOK_MS = 100;
 
 export async function measureBgp({rounds, progress}: SectionContext): Promise<SectionReport> {
   const runs: Run[] = [];
@@ -179,7 +180,7 @@ async function answer<T>(program: LongProcess, key: string): Promise<T> {
 
 /**
  * When it had them. A look makes the kernel walk its whole table, on a processor that the speaker could have used:
- * the next look is half way to where the pace between the last two will end, 5 to 20 ms from now.
+ * the next look is half way to where the pace between the last two will end, 5 to 100 ms from now.
  */
 async function kernelHas(machine: Machine, routes: number): Promise<number> {
   const untilMs = now() + withinMs;
@@ -190,7 +191,7 @@ async function kernelHas(machine: Machine, routes: number): Promise<number> {
     if (look.atMs > untilMs) throw new Error(`${look.have} of ${routes} routes in the kernel`);
     const perMs = Math.abs(look.have - last.have) / (look.atMs - last.atMs);
     const leftMs = perMs === 0 ? 0 : Math.abs(routes - look.have) / perMs;
-    waitMs = Math.min(Math.max(leftMs / 2, LOOK_MS), 4 * LOOK_MS);
+    waitMs = Math.min(Math.max(leftMs / 2, LOOK_MS), LONGEST_LOOK_MS);
     last = look;
   }
   return now();

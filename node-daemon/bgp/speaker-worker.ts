@@ -3,13 +3,18 @@ import {parentPort, type MessagePort} from 'node:worker_threads';
 
 import {ConfigReader} from './config-message.js';
 import {isOfRoutes, type RouteAnswer} from './messages.js';
+import {rehearse} from './rehearsal.js';
 import {takeColumns} from './speaker-service.js';
 import {createService, type ThreadCommand} from './speaker-thread.js';
 import {priorityOfThisThread} from './thread-priority.js';
 
-const {noteWork} = priorityOfThisThread();
+const {yieldToVerbs, noteWork} = priorityOfThisThread();
 const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
+
+yieldToVerbs();
+rehearse();
+noteWork(); // until there is little
 
 const reader = new ConfigReader();
 let routesTo: MessagePort = port;

@@ -65,12 +65,16 @@ export class HashIndex {
     this.#used++;
   }
 
+  /**
+   * What is new is written before it is looked at: where a look comes first, the kernel lends its page of zeros, and
+   * the write after it costs a second fault and a word to all processors.
+   */
   #rebuild(): void {
     const limit = this.#owner.limit();
     let size = LEAST_SLOTS;
     while (size * 2 < (this.#count + 1) * 5) size *= 2;
-    this.#ids = new Uint32Array(size);
-    this.#tags = new Uint8Array(size);
+    this.#ids = new Uint32Array(size).fill(0);
+    this.#tags = new Uint8Array(size).fill(0);
     this.#used = 0;
     for (let id = 1; id < limit; id++) {
       // in order: rows that lie together are read together

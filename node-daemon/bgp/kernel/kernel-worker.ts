@@ -7,6 +7,7 @@ import {BgpKernel} from './bgp-kernel.js';
 import type {RouteAnswer} from '../messages.js';
 import type {ColumnsMessage, KernelCommand, KernelMessage} from './kernel-messages.js';
 import {kernelOf} from './open-kernel.js';
+import {rehearseWrites} from './rehearsal.js';
 
 const {yieldToVerbs, noteWork} = priorityOfThisThread();
 yieldToVerbs(); // the threads of its sockets, too, which write tables to the kernel
@@ -24,6 +25,7 @@ const kernel = new BgpKernel({
   onNextHops: states => answer({kind: 'nextHops', states}),
   onHolding: families => post({kind: 'holding', families}),
 });
+await rehearseWrites();
 post({kind: 'started', held: await kernel.start()});
 noteWork();
 

@@ -126,7 +126,7 @@ export class PrefixSlots {
     const capacity = this.capacity * 2;
     this.#keys = resized(this.#keys, capacity * this.#words);
     this.#bits = resized(this.#bits, capacity);
-    this.#index = new Int32Array(capacity * 2);
+    this.#index = new Int32Array(capacity * 2).fill(0); // written before it is looked at: one fault a page, not two
     const mask = this.#index.length - 1;
     for (let slot = 0; slot < this.#count; slot++) {
       let at = this.#hashOf(slot);
