@@ -15,7 +15,7 @@ import {ExportGroups} from './export-groups.js';
 import type {FamilyRibs} from './family-rib.js';
 import type {PeerEntries, PeerEntry} from './peer-entry.js';
 import {PeerOut} from './peer-out.js';
-import {StretchNotes} from './stretch.js';
+import {isAmong, StretchNotes} from './stretch.js';
 import type {RibOptions, RibSession} from './types.js';
 
 export interface AdjRibsOutTables {
@@ -112,7 +112,7 @@ export class AdjRibsOut {
     const isShared = group.lastTold !== ix && group.lastTold >= 0;
     group.lastTold = ix;
     const told = group.stretches[family];
-    if (told !== undefined && !told.sources.has(ix)) {
+    if (told !== undefined && !isAmong(entry, told)) {
       if (entry.outs[family]?.repeatStretch(told) === true) {
         this.repeated++;
         this.#advertiser.trim(family);
@@ -154,10 +154,8 @@ export class AdjRibsOut {
     if (!isWhole) return this.#advertiser.pack(entry, octets);
     const notes = new StretchNotes(this.blocks, cursor);
     const told = this.#advertiser.pack(entry, octets, notes);
-    // who had some of it from is not told that, and no model for the others
-    if (!notes.hasSource(entry.ix)) {
-      group.stretches[family] = notes.finish(log.end, told ?? EMPTY);
-    }
+    const stretch = notes.finish(log.end, told ?? EMPTY);
+    if (!isAmong(entry, stretch)) group.stretches[family] = stretch;
     return told;
   }
 }

@@ -2,6 +2,7 @@
  * What a peer is to be told next, as UPDATEs (RFC 4271 §9.2): its export group says what becomes of a path,
  * peer-out.ts what of that is news to it. Pure to the outside.
  */
+import {sameAddress} from '../wire/address.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import {UpdatePacker} from '../wire/update-packer.js';
 import type {BlockId} from './blocks.js';
@@ -23,7 +24,7 @@ export class Advertiser {
   /** One for all prefixes: the export group keeps none of it. */
   readonly #path: Path = {
     ...{family: 'ipv4', words: new Uint32Array(4), bits: 0, set: 0},
-    ...{source: LOCAL_SOURCE, hasPathId: false},
+    ...{source: LOCAL_SOURCE, hasPathId: false, namesPeer: false},
   };
 
   constructor(families: FamilyRibs, peers: PeerEntries) {
@@ -89,7 +90,10 @@ export class Advertiser {
     const isAddPath = entry.session?.negotiated.addPath[family].send === true;
     if (!isAddPath) {
       const best = rib.best(prefix);
-      if (best !== 0) notes?.noteSource(rib.paths.peer(best));
+      if (best !== 0 && notes !== undefined) {
+        notes.noteSource(rib.paths.peer(best));
+        if (entry.group?.keepsNextHops === true) notes.noteNextHop(rib.nextHop(best));
+      }
       return this.#exported(entry, rib, best);
     }
     if (rib.paths.first(prefix) === 0) return NO_PATHS;
@@ -113,9 +117,14 @@ export class Advertiser {
     path.bits = rib.table.bits(prefix);
     path.set = rib.paths.effective(row);
     path.hasPathId = entry.session?.negotiated.addPath[rib.family].send === true;
+    path.namesPeer = entry.group.keepsNextHops && isAt(entry, rib.nextHop(row));
     path.source = from === LOCAL ? LOCAL_SOURCE : this.#peers.of(from).source;
     return entry.group.export(path);
   }
+}
+
+function isAt({address}: PeerEntry, nextHop: Uint8Array | undefined): boolean {
+  return nextHop !== undefined && sameAddress(nextHop, address);
 }
 
 const TRIM_AT = 65_536;

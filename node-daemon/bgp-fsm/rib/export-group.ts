@@ -17,6 +17,7 @@ import {announcementOctets} from '../wire/update-packer.js';
 import {
   exportPath,
   exportPlain,
+  keepsNextHops,
   leadOf,
   mayPass,
   type PlainTarget,
@@ -32,6 +33,12 @@ export interface Path {
   set: SetId;
   source: Source;
   hasPathId: boolean; // the peer is sent one
+  namesPeer: boolean; // its next hop is the peer's address
+}
+
+interface Flavour extends Pick<Path, 'source' | 'family' | 'namesPeer'> {
+  readonly rule: number;
+  readonly flavour: number;
 }
 
 /** Kinds of blocks: how AS numbers are written in them. */
@@ -50,6 +57,7 @@ export interface GroupTables {
 
 export class ExportGroup {
   readonly target: Target;
+  readonly keepsNextHops: boolean;
   /** What one of the peers was told last; adj-ribs-out.ts keeps it. */
   readonly stretches: Partial<Record<Family, Stretch>> = {};
   /** Who was last sent something: two in turn have something to share. */
@@ -60,11 +68,12 @@ export class ExportGroup {
   readonly #onTooLong: () => void;
   readonly #flavours = new Map<string, number>();
   #memory = new Memory(LEAST_REMEMBERED);
-  #last: {source: Source; family: Family; rule: number; flavour: number} | undefined;
+  #last: Flavour | undefined;
 
   constructor(target: Target, {sets, outs, onTooLong}: GroupTables) {
     this.#onTooLong = onTooLong;
     this.target = target;
+    this.keepsNextHops = keepsNextHops(target);
     this.#plainTarget = {target, lead: leadOf(0, target)};
     this.#sets = sets;
     this.#outs = outs;
@@ -123,14 +132,17 @@ export class ExportGroup {
   }
 
   /** What beside the set decides over the outcome, as a number. Mostly that of the path before. */
-  #flavourOf({family, source}: Path, rule: number): number {
+  #flavourOf({family, source, namesPeer}: Path, rule: number): number {
     const last = this.#last;
-    if (last?.rule === rule && last.source === source && last.family === family) {
-      return last.flavour;
-    }
+    const isAsLast =
+      last?.rule === rule &&
+      last.source === source &&
+      last.family === family &&
+      last.namesPeer === namesPeer;
+    if (isAsLast) return last.flavour;
     const of = source.kind === 'internal' ? `${source.isClient} ${source.identifier}` : '';
-    const flavour = this.#numberOf(`${family} ${source.kind} ${rule} ${of}`);
-    this.#last = {source, family, rule, flavour};
+    const flavour = this.#numberOf(`${family} ${source.kind} ${rule} ${namesPeer} ${of}`);
+    this.#last = {source, family, rule, namesPeer, flavour};
     return flavour;
   }
 
@@ -140,13 +152,12 @@ export class ExportGroup {
     return flavour;
   }
 
-  #make({family, set, source}: Path, rule: number): BlockId {
+  #make(path: Path, rule: number): BlockId {
     const {policy, session} = this.target;
-    const nextHop = this.#sets.nextHop(set);
-    const isKept = policy.exportPolicy?.changes(rule) !== true;
+    const nextHop = this.#sets.nextHop(path.set);
+    const isKept = policy.exportPolicy?.changes(rule) !== true && !path.namesPeer;
     const hop =
-      (isKept ? this.#writePlain(family, source, set, nextHop) : undefined) ??
-      this.#write(family, source, set, nextHop, rule);
+      (isKept ? this.#writePlain(path, nextHop) : undefined) ?? this.#write(path, nextHop, rule);
     if (hop === undefined) return 0;
     if (!this.#fits(scratch.length, hop.length, DEFAULT_ROUTE)) {
       this.#onTooLong();
@@ -158,12 +169,7 @@ export class ExportGroup {
   }
 
   /** Into `scratch`; the next hop of MP_REACH is the result, as of the next one. */
-  #writePlain(
-    family: Family,
-    source: Source,
-    set: SetId,
-    nextHop: Uint8Array,
-  ): Uint8Array | undefined {
+  #writePlain({family, source, set}: Path, nextHop: Uint8Array): Uint8Array | undefined {
     if (!this.#sets.isComplete(set, false)) return undefined;
     const block = this.#sets.plain(set);
     if (block === undefined) return undefined;
@@ -175,16 +181,14 @@ export class ExportGroup {
 
   /** Undefined: it does not go there. */
   #write(
-    family: Family,
-    source: Source,
-    set: SetId,
+    {family, source, set, namesPeer}: Path,
     nextHop: Uint8Array,
     rule: number,
   ): Uint8Array | undefined {
     const {policy, session} = this.target;
     const before = this.#sets.attributes(set);
     const outcome = policy.exportPolicy?.apply(rule, before) ?? unchanged(before);
-    const exported = exportPath(family, source, {before, outcome, nextHop}, this.target);
+    const exported = exportPath(family, source, {before, outcome, nextHop, namesPeer}, this.target);
     if (exported === undefined) return undefined;
     scratch.truncate(0);
     encodeAttributesTo(scratch, exported.attributes, session.negotiated.as4 ? 4 : 2);

@@ -61,7 +61,12 @@ test('octets copied are the octets that decoding, changing and encoding make', t
 
         const before = decodeAttributes(bytes, 0, bytes.length, from).attributes;
         const outcome = {attributes: before, nextHopSelf: false, prependCount: 0, setsMed: false};
-        const slow = exportPath(family, source, {before, outcome, nextHop}, target);
+        const slow = exportPath(
+          family,
+          source,
+          {before, outcome, nextHop, namesPeer: false},
+          target,
+        );
         t.deepEqual(
           Buffer.from(out.take()).toString('hex'),
           Buffer.from(encodeAttributes(slow?.attributes ?? {})).toString('hex'),

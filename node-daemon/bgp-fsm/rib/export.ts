@@ -63,16 +63,22 @@ export function mayPass(source: Source, flags: number, {policy, session}: Target
   return internal || (flags & (NO_EXPORT | NO_EXPORT_SUBCONFED)) === 0;
 }
 
+/** Next hops may go on as they are, so that one may be the address of whoever is told. */
+export function keepsNextHops({policy, session}: Target): boolean {
+  return session.negotiated.internal || policy.nextHop === 'unchanged';
+}
+
 /** Undefined: no next hop that the peer could use, or a leak (RFC 9234 §5). */
 export function exportPath(
   family: Family,
   source: Source,
-  {before, outcome, nextHop}: Chosen,
+  {before, outcome, nextHop, namesPeer}: Chosen,
   target: Target,
 ): Exported | undefined {
   const {options, policy, session} = target;
   const {internal} = session.negotiated;
-  const hop = chooseNextHop(family, source, nextHop, outcome.nextHopSelf, target);
+  const {nextHopSelf} = outcome;
+  const hop = chooseNextHop(family, source, {nextHop, nextHopSelf, namesPeer}, target);
   if (hop === undefined) return undefined;
   const shared = withShutdown(outcome.attributes, policy.gracefulShutdown);
   const rewritten = internal
@@ -91,8 +97,8 @@ export interface PlainTarget {
 }
 
 /**
- * The same for a block of the usual shape that no policy changes. Undefined: this takes the long way, of which
- * exportPath says what becomes of it.
+ * The same for a block of the usual shape that no policy changes, and a next hop that is not the peer. Undefined: this
+ * takes the long way, of which exportPath says what becomes of it.
  */
 export function exportPlain(
   family: Family,
@@ -109,7 +115,8 @@ export function exportPlain(
     (internal || (!policy.removePrivateAs && !policy.asOverride && policy.role === undefined)) &&
     (source.kind !== 'local' || policy.linkBandwidth === undefined);
   if (!isUsual) return undefined;
-  const hop = chooseNextHop(family, source, nextHop, false, target);
+  const named = {nextHop, namesPeer: false, nextHopSelf: false};
+  const hop = chooseNextHop(family, source, named, target);
   if (hop === undefined) return undefined;
   const inBlock = isClassic(family, hop);
   const isReflected = internal && source.kind === 'internal';
@@ -134,6 +141,7 @@ export interface Chosen {
   readonly before: PathAttributes; // as they were selected
   readonly outcome: PolicyOutcome; // what the export policy made of them
   readonly nextHop: Uint8Array; // as selected; empty: ours
+  readonly namesPeer: boolean; // that is the address of the peer that it would go to
 }
 
 function toInternal(
@@ -221,11 +229,11 @@ function isPrivate(asn: number): boolean {
   return (asn >= 64_512 && asn <= 65_534) || (asn >= 4_200_000_000 && asn <= 4_294_967_294);
 }
 
+/** Undefined: none that the peer could use; it has no way through itself (RFC 4271 §6.3). */
 function chooseNextHop(
   family: Family,
   source: Source,
-  nextHop: Uint8Array,
-  nextHopSelf: boolean,
+  {nextHop, nextHopSelf, namesPeer}: Pick<Chosen, 'nextHop' | 'namesPeer'> & {nextHopSelf: boolean},
   {policy, session}: Target,
 ): Uint8Array | undefined {
   const {internal, extendedNextHop} = session.negotiated;
@@ -237,7 +245,7 @@ function chooseNextHop(
     (policy.nextHop === 'auto' && !internal);
   const isOurs = nextHop.length === 0 || (wantsSelf && policy.nextHop !== 'unchanged');
   const hop = isOurs ? ownNextHop(family, session) : nextHop;
-  if (hop === undefined) return undefined;
+  if (hop === undefined || (namesPeer && !isOurs)) return undefined;
   if (family === 'ipv4')
     return hop.length === 4 || extendedNextHop.includes('ipv4') ? hop : undefined;
   return hop.length === 4 ? undefined : hop;

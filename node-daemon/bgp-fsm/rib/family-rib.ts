@@ -73,6 +73,12 @@ export class FamilyRib {
     return this.table.records.get(prefix, BEST) & ~IS_OTHER;
   }
 
+  /** Undefined: ours. As it was told, on whatever link. */
+  nextHop(row: Row): Uint8Array | undefined {
+    const {hops} = this.#sets;
+    return hops.address(this.#sets.hop(this.paths.effective(row)));
+  }
+
   /** Prefixes whose best path is the peer's. */
   bestCount(peer: PeerIx): number {
     return this.#bestCounts.get(peer);

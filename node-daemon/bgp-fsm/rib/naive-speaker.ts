@@ -109,6 +109,7 @@ export class NaiveSpeaker {
       nextHopSelf ||
       policy.nextHop === 'self-force' ||
       (policy.nextHop === 'self' && !isReflected);
+    if (!isSelf && nextHop === to.address) return undefined;
     return {
       nextHop: isSelf ? OWN.nextHop : nextHop,
       attributes: isInternal

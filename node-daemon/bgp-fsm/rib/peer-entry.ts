@@ -1,4 +1,5 @@
 /** What the RIB keeps of a peer: what both sides look at, and what each side alone does. Pure to the outside. */
+import {formatAddress} from '../wire/address.js';
 import type {UpdateReader} from '../wire/update.js';
 import {FAMILIES, type Family} from '../wire/family.js';
 import type {PathPeer} from './decide.js';
@@ -12,6 +13,7 @@ import type {PeerIx, PeerPolicy, RibOptions, RibSession} from './types.js';
 export class PeerEntry {
   readonly ix: PeerIx;
   readonly address: Uint8Array;
+  readonly addressText: string;
   policy: PeerPolicy;
   session: RibSession | undefined; // the one that is up
   last: RibSession | undefined; // that one, or the one before: its routes may still be here
@@ -40,6 +42,7 @@ export class PeerEntry {
   constructor(ix: PeerIx, address: Uint8Array, policy: PeerPolicy) {
     this.ix = ix;
     this.address = address;
+    this.addressText = formatAddress(address);
     this.policy = policy;
   }
 

@@ -14,13 +14,14 @@ import type {PeerPolicy, RibSession} from './types.js';
 
 /** Small worlds: whatever can meet does. */
 const prefixes = ['10.0.0.0/8', '10.0.0.0/16', '10.1.0.0/24', '10.2.0.0/24', '0.0.0.0/0'];
-const hops = ['192.0.2.50', '192.0.2.51'];
+const hops = ['192.0.2.50', '192.0.2.14']; // one is a neighbour's own
 const neighbours = [
   {asn: 65001, identifier: 11, address: '192.0.2.11', policy: {}},
   {asn: 65002, identifier: 12, address: '192.0.2.12', policy: {enforceFirstAs: true}},
   {asn: 65003, identifier: 16, address: '192.0.2.16', policy: {nextHopsOnLink: true}},
   {asn: OWN.asn, identifier: 13, address: '192.0.2.13', policy: {nextHop: 'self'}},
   {asn: OWN.asn, identifier: 14, address: '192.0.2.14', policy: {reflectorClient: true}},
+  {asn: OWN.asn, identifier: 17, address: '192.0.2.17', policy: {reflectorClient: true}},
   {
     ...{asn: OWN.asn, identifier: 15, address: '192.0.2.15'},
     policy: {reflectorClient: true, nextHop: 'self-force'},

@@ -299,6 +299,23 @@ test('a route too long for a peer is not sent, and that is told', t => {
   t.is(rib.takeTooLong(), 0);
 });
 
+test('nobody is told of itself as the next hop, but all others are; and of us in its place where we stand for it', t => {
+  const {connect} = setUp();
+  const a = connect('a');
+  const [inside, other] = [connect('inside'), connect('other')];
+  const behindUs = connect('inside', {nextHop: 'self'}); // another one of that address
+  const rules = [{...ACCEPT_ALL, set: {nextHopSelf: true}}];
+  const byRule = connect('inside', {exportPolicy: compilePolicy(rules, 'export')});
+  const hopsBy = (nextHop: string) => {
+    a.send(pathBy([65001]), {nextHop});
+    return [inside, other, behindUs, byRule].map(each => each.got()?.nextHop);
+  };
+  const own = '192.0.2.1';
+  t.deepEqual(hopsBy('192.0.2.77'), ['192.0.2.77', '192.0.2.77', own, own]);
+  t.deepEqual(hopsBy('192.0.2.13'), [undefined, '192.0.2.13', own, own], 'that of `inside`');
+  t.deepEqual(hopsBy('192.0.2.14'), ['192.0.2.14', undefined, own, own], 'that of `other`');
+});
+
 test('a prefix that is not unicast is kept, and neither used nor passed on (RFC 4271 §6.3)', t => {
   const {connect, reasons, used} = setUp();
   const [a, b] = [connect('a'), connect('b')];
