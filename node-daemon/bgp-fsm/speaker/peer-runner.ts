@@ -20,6 +20,7 @@ import {type Notification, notification, shutdownNotice} from '../wire/notificat
 import type {BfdSessions} from './bfd-sessions.js';
 import type {PeerConfig} from './config.js';
 import {describeKeyDrops} from './down-words.js';
+import {presentedAs} from './dual-as.js';
 import {FaultLog} from './fault-log.js';
 import type {Waiting} from './key-watch.js';
 import {changeOf, isSameLimit, isSamePolicy} from './peer-change.js';
@@ -172,13 +173,10 @@ export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
   /** The same neighbour, configured otherwise: peer-change.ts says how little has to happen. */
   configure(next: PeerConfig): void {
     const change = changeOf(this.#config, next);
-    const {policy} = this.#config;
+    const {policy} = this.#presented;
     const isFreed = this.#isLimited && !isSameLimit(next.policy, policy);
-    if (!isSamePolicy(next.policy, policy)) {
-      this.#host.rib.setPolicy(this.ix, this.#policyOf(next));
-      this.routesChanged();
-    }
     this.#config = next;
+    this.#setPolicy(policy);
     const over = this.#negotiated && this.#host.rib.checkLimit(this.ix);
     this.forgetSessionConfig();
     this.#configureBfd();
@@ -277,9 +275,10 @@ export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
   /** With the other number from the next OPEN on, if there is one. */
   asnRefused(): void {
     if (this.#config.otherAsn === undefined) return;
+    const {policy: before} = this.#presented;
     this.#usesOtherAsn = !this.#usesOtherAsn;
     this.forgetSessionConfig();
-    this.#host.rib.setPolicy(this.ix, this.#policyOf(this.#config));
+    this.#setPolicy(before);
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -358,14 +357,15 @@ export class PeerRunner implements SessionOwner, RoutesOwner, Waiting {
 
   /** As the peer sees us. */
   get #presented(): PeerConfig {
-    const {otherAsn} = this.#config;
-    if (!this.#usesOtherAsn || otherAsn === undefined) return this.#config;
-    return {...this.#config, localAsn: otherAsn, policy: this.#policyOf(this.#config)};
+    return presentedAs(this.#config, this.#usesOtherAsn);
   }
 
-  #policyOf({policy, otherAsn}: PeerConfig): PeerPolicy {
-    const isOther = this.#usesOtherAsn && otherAsn !== undefined;
-    return isOther ? {...policy, localAs: undefined} : policy;
+  /** Where the policy is another one now: also for routes that are kept of an earlier session. */
+  #setPolicy(before: PeerPolicy): void {
+    const {policy} = this.#presented;
+    if (isSamePolicy(policy, before)) return;
+    this.#host.rib.setPolicy(this.ix, policy);
+    this.routesChanged();
   }
 
   #complain(received: Exclude<Received, {kind: 'ok'}>, message: Uint8Array): void {
