@@ -62,7 +62,7 @@ test('previous blocks come first, freed ones last, taken and fully reserved ones
   const order = [
     ...candidates(pool, {
       previous: ['10.9.0.0/26', '10.0.0.192/26', '10.0.0.128/26'],
-      recentlyFreed: new Set(['10.0.0.64/26']),
+      freed: ['10.0.0.64/26'],
       isTaken: cidr => cidr === '10.0.0.128/26',
     }),
   ];
@@ -75,6 +75,24 @@ test('previous blocks come first, freed ones last, taken and fully reserved ones
     '10.0.1.128/26',
     '10.0.1.192/26',
   ]);
+});
+
+test('of freed blocks the oldest is first; who was too late begins among ever more of all', t => {
+  const pool = poolOf('p', {cidr: '10.0.0.0/24', blockSize: 29});
+  const all = Array.from({length: 32}, (_, n) => `10.0.0.${n * 8}/29`);
+  const freed = Array.from({length: 31}, (_, n) => all[(n * 7) % 31]!); // one was never used
+  const hosts = Array.from({length: 400}, (_, n) => `host-${n}`);
+  for (const [lostRaces, begins] of [
+    [all[31]!],
+    [all[31]!, ...freed.slice(0, 15)],
+    all,
+  ].entries()) {
+    const orders = hosts.map(nodeUid => [...candidates(pool, {nodeUid, freed, lostRaces})]);
+    const found = new Set(orders.map(([first]) => first!));
+    t.deepEqual([...found].sort(), [...begins].sort(), `${lostRaces} lost`);
+    for (const order of orders) t.deepEqual([...order].sort(), [...all].sort());
+  }
+  t.deepEqual([...candidates(pool, {freed})], [all[31], ...freed]);
 });
 
 test('a pool of 2^74 blocks gives its first candidate without counting them', t => {

@@ -3,6 +3,7 @@
  *
  *   <prefix>/leases/10.244.3.0-26     one claimed block; its creation (revision 0 before) is the claim
  *   <prefix>/nodes/<name>             Node record, bound to the same etcd lease as the node's blocks
+ *   <prefix>/blocks/10.244.3.0-26     that the block was in use: outlives the lease (lease/mark.ts)
  */
 export const defaultPrefix = '/twill/v1';
 
@@ -22,7 +23,24 @@ export function leasesPrefix(prefix: string): string {
 
 /** The CIDR a lease key speaks of, undefined for any other key. */
 export function parseLeaseKey(prefix: string, key: string): string | undefined {
-  const start = leasesPrefix(prefix);
+  return parseBlockKey(leasesPrefix(prefix), key);
+}
+
+export function blockMarkKey(prefix: string, cidr: string): string {
+  return `${blockMarksPrefix(prefix)}${leaseName(cidr)}`;
+}
+
+/** Ends in a slash. */
+export function blockMarksPrefix(prefix: string): string {
+  return `${prefix}/blocks/`;
+}
+
+/** The CIDR a mark's key speaks of, undefined for any other key. */
+export function parseBlockMarkKey(prefix: string, key: string): string | undefined {
+  return parseBlockKey(blockMarksPrefix(prefix), key);
+}
+
+function parseBlockKey(start: string, key: string): string | undefined {
   const match = key.startsWith(start) && /^([0-9a-f.:]+)-(\d{1,3})$/.exec(key.slice(start.length));
   return match ? `${match[1]}/${match[2]}` : undefined;
 }

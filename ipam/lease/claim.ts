@@ -4,6 +4,7 @@ import type {Compare, KeyValue, Op} from '../etcd/store.js';
 import {leaseKey, parseLeaseKey} from '../keys.js';
 import {byName, type Pool} from '../pool.js';
 import type {Range} from '../range.js';
+import {putMark} from './mark.js';
 import {createLeaseRecord, parseLeaseRecord} from './record.js';
 
 /**
@@ -20,7 +21,7 @@ import {createLeaseRecord, parseLeaseRecord} from './record.js';
  * "Ours" means name and uid: a cloned machine has the uid and another name, a reinstalled one the
  * name and another uid. Blocks that are ours in etcd and unknown here (state directory lost) are
  * taken back. Then, for each family without a range, one block of the first enabled pool by name that
- * has a free one.
+ * has a free one; one that was never used, before one that was freed.
  * Several blocks a family need only another rule in `wantedPools`.
  */
 export interface ClaimInput {
@@ -34,6 +35,10 @@ export interface ClaimInput {
   /** Another machine goes by the node's name. Then nothing new is claimed, nor taken back by that name. */
   readonly isNameTaken?: boolean | undefined;
   readonly entries: readonly KeyValue[]; // everything below leases/
+  readonly freed?: readonly string[] | undefined; // CIDRs, to be claimed when there are no others
+  readonly lostRaces?: number | undefined;
+  /** Blocks that are in order are marked too, not only those that are claimed. */
+  readonly areMarksDue?: boolean | undefined;
   readonly claimedAt: string;
 }
 
@@ -45,6 +50,7 @@ export interface Conflict {
 export interface ClaimPlan {
   readonly compare: readonly Compare[];
   readonly success: readonly Op[];
+  readonly marks: readonly Op[]; // of the blocks that are ours (mark.ts)
   readonly ranges: readonly Range[]; // the node's, once the transaction is done
   readonly conflicts: readonly Conflict[];
   readonly exhausted: readonly string[]; // names of pools without a free block
@@ -60,10 +66,13 @@ export function planClaims(input: ClaimInput): ClaimPlan {
   const ranges: Range[] = [];
   const compare: Compare[] = [];
   const success: Op[] = [];
+  const marks: Op[] = [];
   const conflicts: Conflict[] = [];
+  const mark = ({cidr}: Range) => marks.push(putMark(input.prefix, cidr, input.node.name));
   const put = (range: Range, condition: Compare) => {
     compare.push(condition);
     success.push(toPut(input, range));
+    mark(range);
   };
 
   for (const range of mine) {
@@ -75,6 +84,7 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     if (foreign) conflicts.push({cidr: range.cidr, holder: holderOf(entry)});
     else if (entry === undefined) put(range, {key, createRevision: 0});
     else if (entry.leaseId !== input.leaseId) put(range, {key, modRevision: entry.modRevision});
+    else if (input.areMarksDue) mark(range);
   }
 
   const exhausted: string[] = [];
@@ -93,7 +103,7 @@ export function planClaims(input: ClaimInput): ClaimPlan {
     const family = input.pools?.find(pool => pool.name === name)?.family;
     return !ranges.some(range => range.family === family);
   });
-  return {compare, success, ranges, conflicts, exhausted: lacking};
+  return {compare, success, marks, ranges, conflicts, exhausted: lacking};
 }
 
 /** The pools to try, in this order: the enabled ones of each family that has no range yet, by name. */
@@ -107,6 +117,7 @@ function firstFree(pool: Pool, input: ClaimInput, held: ReadonlyMap<string, KeyV
     pool,
     nodeUid: input.node.uid,
     previous: [],
+    ...{freed: input.freed, lostRaces: input.lostRaces},
     isTaken: cidr => held.has(cidr),
   });
   for (const cidr of blocks) return cidr;

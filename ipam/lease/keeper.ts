@@ -1,11 +1,12 @@
 import {join} from 'node:path';
 import {LeaseNotFoundError, StoreConflictError} from '../etcd/error.js';
 import type {Compare, EtcdClient, KeyValue, Op} from '../etcd/store.js';
-import {leaseKey, leasesPrefix} from '../keys.js';
+import {blockMarksPrefix, leaseKey, leasesPrefix} from '../keys.js';
 import type {Pool} from '../pool.js';
 import type {Range} from '../range.js';
-import {planClaims} from './claim.js';
+import {planClaims, wantedPools} from './claim.js';
 import {readLeaseFile, writeLeaseFile} from './file.js';
+import {findFreed, MARK_EVERY_MS, type Freed} from './mark.js';
 import {moveLease} from './move.js';
 import {
   initialState,
@@ -60,6 +61,7 @@ interface RecordWrite {
   readonly success: readonly Op[];
 }
 
+const noneFreed: Freed = {cidrs: [], deletes: []};
 const nothing: RecordWrite = {compare: [], success: []};
 const NO_LEASE = '0'; // what has none lives for ever, whoever wrote it
 const CLAIM_ATTEMPTS = 20;
@@ -74,6 +76,7 @@ export class LeaseKeeper {
   #record: OwnRecord | undefined;
   #moveTo: {readonly id: string; readonly ttlSeconds: number} | undefined;
   #changes = 0;
+  #markedAtMs = -Infinity;
   #saved = '';
   #saveError: string | undefined;
   #shown = '';
@@ -213,19 +216,23 @@ export class LeaseKeeper {
     const {store, prefix, node, now, boottimeMs} = this.#options;
     const listed = await store.list(leasesPrefix(prefix));
     const entries = new Map(listed.entries.map(entry => [entry.key, entry]));
+    const freed = await this.#findFreed(key => entries.has(key));
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const changes = this.#changes;
+      const askedAtMs = boottimeMs();
+      const areMarksDue = askedAtMs >= this.#markedAtMs + MARK_EVERY_MS;
       const {found, nameTaken} = await this.#findRecord();
       const plan = planClaims({
         ...{prefix, node, leaseId, entries: [...entries.values()]},
         ...{ranges: this.#state.ranges, inherited: this.#state.inherited},
         ...{pools: this.#pools, isNameTaken: nameTaken !== undefined, claimedAt: now()},
+        ...{freed: freed.cidrs, lostRaces: attempt, areMarksDue},
       });
       const disputed = new Set(plan.conflicts.map(({cidr}) => cidr));
       const undisputed = plan.ranges.filter(({cidr}) => !disputed.has(cidr));
       const record =
         nameTaken === undefined ? this.#putRecord(leaseId, undisputed, found) : nothing;
-      const success = [...plan.success, ...record.success];
+      const success = [...plan.success, ...record.success, ...withSurplus(plan.marks, freed)];
       if (success.length > 0) {
         // A refusal says at once who was faster; the rest of the list is still good enough.
         const look = plan.compare.map(({key}) => ({kind: 'get', key}) as const);
@@ -240,11 +247,20 @@ export class LeaseKeeper {
           continue;
         }
       }
+      if (areMarksDue) this.#markedAtMs = askedAtMs;
       this.#apply({...plan, kind: 'settled', nameTaken, atMs: boottimeMs()});
       if (changes !== this.#changes) this.#apply({kind: 'changed'});
       return;
     }
     throw new StoreConflictError(`other nodes claimed faster ${CLAIM_ATTEMPTS} times`);
+  }
+
+  /** Only a node that lacks a range has to know. */
+  async #findFreed(isHeld: (leaseKey: string) => boolean): Promise<Freed> {
+    const {store, prefix} = this.#options;
+    if (wantedPools(this.#pools ?? [], this.#state.ranges).length === 0) return noneFreed;
+    const {entries} = await store.list(blockMarksPrefix(prefix));
+    return findFreed(prefix, entries, cidr => isHeld(leaseKey(prefix, cidr)));
   }
 
   /** What etcd has under the node's name, and whether that is another machine's. */
@@ -304,6 +320,13 @@ export class LeaseKeeper {
     });
     this.#wake = () => undefined;
   }
+}
+
+/** Whoever marks a block takes old marks away. None of a key that is written: etcd would refuse both. */
+function withSurplus(marks: readonly Op[], {deletes}: Freed): readonly Op[] {
+  if (marks.length === 0) return [];
+  const written = new Set(marks.map(({key}) => key));
+  return [...marks, ...deletes.filter(({key}) => !written.has(key))];
 }
 
 /** A range with what its pool, as it is now, keeps back. */

@@ -13,7 +13,12 @@ import {parseLeaseRecord} from './record.js';
 
 const prefix = '/twill/v1';
 
-test('1,000 hosts that claim at once get a block each, and each block has one owner', async t => {
+interface Host {
+  readonly name: string;
+  readonly keeper: LeaseKeeper;
+}
+
+test('1,000 hosts that claim at once get a block each, and so do those that replace 200', async t => {
   const server = await startEtcd();
   t.teardown(() => server.stop());
   const root = await mkdtemp(join(tmpdir(), 'twill-lease-'));
@@ -24,30 +29,46 @@ test('1,000 hosts that claim at once get a block each, and each block has one ow
   t.teardown(() => stores.forEach(store => store.close()));
   const checked = checkPool('tight', {cidr: '10.0.0.0/16'}); // 1024 blocks: collisions are certain
   if (checked.kind === 'faulty') throw new Error(JSON.stringify(checked.faults));
-  const keepers = Array.from({length: 1000}, (_, n) => {
-    const keeper = new LeaseKeeper({
-      ...{store: stores[n % 4]!, stateDir: join(root, `${n}`), prefix, bootId: 'boot-1'},
-      ...{node: {name: `n${n}`, uid: `uid-${n}`}, ttlSeconds: 600, marginSeconds: 60},
-      boottimeMs: () => performance.now() + 1e6,
-      now: () => '2026-01-01T00:00:00Z',
+
+  const startHosts = async (names: readonly string[]) => {
+    const hosts = names.map((name, n) => {
+      const keeper = new LeaseKeeper({
+        ...{store: stores[n % 4]!, stateDir: join(root, name), prefix, bootId: 'boot-1'},
+        ...{node: {name, uid: `uid-${name}`}, ttlSeconds: 600, marginSeconds: 60},
+        boottimeMs: () => performance.now() + 1e6,
+        now: () => '2026-01-01T00:00:00Z',
+      });
+      t.teardown(() => keeper.stop());
+      const key = `${prefix}/nodes/${name}`;
+      keeper.attachRecord({key, render: ranges => JSON.stringify(ranges)});
+      keeper.setPools([checked.pool]);
+      return {name, keeper};
     });
-    t.teardown(() => keeper.stop());
-    keeper.attachRecord({key: `${prefix}/nodes/n${n}`, render: ranges => JSON.stringify(ranges)});
-    keeper.setPools([checked.pool]);
-    return keeper;
-  });
-  const began = performance.now();
-  await Promise.all(keepers.map(keeper => keeper.start()));
-  await eventually(() => keepers.every(keeper => keeper.current().state === 'held'), 60_000);
-  t.log(`${Math.round(performance.now() - began)} ms`);
-  const {entries} = await stores[0]!.list(leasesPrefix(prefix));
-  const claims = entries.map(({value}) => parseLeaseRecord(value)!.spec);
-  t.is(claims.length, 1000);
-  t.is(new Set(claims.map(({cidr}) => cidr)).size, 1000);
-  t.is(new Set(claims.map(({nodeUid}) => nodeUid)).size, 1000);
-  const owner = new Map(claims.map(({cidr, nodeUid}) => [cidr, nodeUid]));
-  for (const [n, keeper] of keepers.entries()) {
-    t.is(owner.get(keeper.current().ranges[0]!.cidr), `uid-${n}`);
+    const began = performance.now();
+    await Promise.all(hosts.map(({keeper}) => keeper.start()));
+    await eventually(() => hosts.every(({keeper}) => keeper.current().state === 'held'), 60_000);
+    t.log(`${names.length}: ${Math.round(performance.now() - began)} ms`);
+    return hosts;
+  };
+  const checkClaims = async (hosts: readonly Host[]) => {
+    const {entries} = await stores[0]!.list(leasesPrefix(prefix));
+    const claims = entries.map(({value}) => parseLeaseRecord(value)!.spec);
+    t.is(claims.length, 1000);
+    t.is(new Set(claims.map(({cidr}) => cidr)).size, 1000);
+    t.is(new Set(claims.map(({nodeUid}) => nodeUid)).size, 1000);
+    const owner = new Map(claims.map(({cidr, nodeUid}) => [cidr, nodeUid]));
+    for (const {name, keeper} of hosts) {
+      t.is(owner.get(keeper.current().ranges[0]!.cidr), `uid-${name}`);
+    }
+    t.is((await stores[0]!.list(`${prefix}/nodes/`)).entries.length, 1000);
+  };
+
+  const first = await startHosts(Array.from({length: 1000}, (_, n) => `n${n}`));
+  await checkClaims(first);
+  for (const {keeper} of first.slice(0, 200)) {
+    await keeper.stop();
+    await stores[0]!.revokeLease(keeper.current().leaseId!);
   }
-  t.is((await stores[0]!.list(`${prefix}/nodes/`)).entries.length, 1000);
+  const others = await startHosts(Array.from({length: 200}, (_, n) => `m${n}`)); // 24 are untouched
+  await checkClaims([...first.slice(200), ...others]);
 });

@@ -5,6 +5,7 @@
  *   nodes/<name>                              bound to the etcd lease of that node
  *   leases/<cidr with '-' for '/'>            the claim of a block, bound to the same lease
  *   endpoints/<node>/<containerId>-<ifName>   bound to the same lease
+ *   blocks/<cidr with '-' for '/'>            that a block was in use once; of no use to anyone but #ipam
  */
 export const defaultPrefix = '/twill/v1';
 
