@@ -4,8 +4,8 @@
  * Tables go to standard output, progress to standard error. Everything runs in the namespaces of a
  * lab (e2e/lab.ts), so however it ends nothing is left behind.
  */
-import {closeSync, openSync} from 'node:fs';
-import {mkdir, writeFile} from 'node:fs/promises';
+import {accessSync, closeSync, constants, mkdirSync, openSync} from 'node:fs';
+import {writeFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 
 import {ProgramScope, readArguments} from '../e2e/lab/program.js';
@@ -33,8 +33,8 @@ const sections: Readonly<Record<SectionName, {run: Section; rounds: number}>> = 
 async function main(scope: ProgramScope, options: Options): Promise<void> {
   progress('compiling');
   await compileTools();
+  mkdirSync(buildDir, {recursive: true});
   const parent = resolve(options.state ?? buildDir);
-  await mkdir(parent, {recursive: true});
   const machine = await readMachine(scope, parent);
   console.log(formatMachine(machine));
 
@@ -82,16 +82,21 @@ function progress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+const WRITE = constants.W_OK | constants.X_OK;
+
 function readChecked(argv: readonly string[]): Options | 'help' {
   const options = readOptions(argv);
-  if (options !== 'help' && options.json !== undefined) assertWritable('--json', options.json);
+  if (options === 'help') return options;
+  const {json, state} = options;
+  if (json !== undefined) assertCan('--json', () => closeSync(openSync(json, 'a')));
+  if (state !== undefined) assertCan('--state', () => accessSync(`${state}/.`, WRITE));
   return options;
 }
 
 /** Now, and not after minutes of measuring. @throws Error that names the option. */
-function assertWritable(option: string, path: string): void {
+function assertCan(option: string, attempt: () => void): void {
   try {
-    closeSync(openSync(path, 'a'));
+    attempt();
   } catch (error) {
     throw new Error(`${option}: ${error instanceof Error ? error.message : error}`);
   }

@@ -19,7 +19,8 @@ Measures Twill beside Debian's ptp + host-local, iproute2 and BGP routers, in na
   --only LIST        sections to run: ${sectionNames.join(', ')}
   --rounds N         rounds of a section that has rounds (cni: 5, bgp-scale: 1, the others: 3)
   --settle SECONDS   how long memory is watched in each state (41; a resync takes place every 30 s)
-  --state DIR        where daemon and host-local keep their files (build/bench); its disk is synced to
+  --state DIR        where daemon and host-local keep their files, a directory that is there (build/bench); its
+                     disk is synced to
   --json FILE        everything that was measured
   -h, --help         prints this
 `;
