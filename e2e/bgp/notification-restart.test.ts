@@ -18,6 +18,8 @@ import {programs, startPair} from './lab/pair.js';
 
 const needs = {programs: programs.frr};
 const drops = '*filter\n-A INPUT -j DROP\n-A OUTPUT -j DROP\nCOMMIT\n';
+const noNewSession =
+  '*filter\n-A INPUT -p tcp --syn -j DROP\n-A OUTPUT -p tcp --syn -j DROP\nCOMMIT\n';
 const passes = '*filter\n-F INPUT\n-F OUTPUT\nCOMMIT\n';
 
 labTest(
@@ -35,7 +37,12 @@ labTest(
     t.is(lab.deleted('twill').length, 1);
 
     const before = lab.deleted('router').length;
+    const {router} = pair.machines;
+    await router.run(['iptables-restore', '--noflush'], {input: noNewSession}); // or zebra sees only what is after it
     pair.twill.command({kind: 'reset', peer: pair.theirs[0], words: 'a test'});
+    const hasDeleted = async () => lab.deleted('router').length === before + 1;
+    await eventually(hasDeleted, {withinMs: 20_000, everyMs: 50, what: 'a route that frr deletes'});
+    await router.run(['iptables-restore', '--noflush'], {input: passes});
     await lab.isUpAgain(4);
     t.is(lab.deleted('router').length, before + 1);
   },
