@@ -22,6 +22,7 @@
  * TWILL_RESTARTS says how often (4); once in a while 50.
  */
 import type {ExecutionContext} from 'ava';
+import {eventually} from '../lab/eventually.js';
 import {labTest} from '../privileged.js';
 import type {Bird} from './lab/bird.js';
 import type {Frr} from './lab/frr.js';
@@ -87,6 +88,27 @@ for (const kind of kinds) {
       for (const way of ['leaving', 'returning'] as const) {
         for (const lost of await watched.lost(way)) t.true(lost > 0, `${way}: ${lost}`);
       }
+    },
+    {programs: programs[kind]},
+  );
+}
+
+for (const kind of kinds) {
+  labTest(
+    `${kind} without graceful restart: we restart, and our own kernel does not notice`,
+    async t => {
+      t.timeout(timeoutMs);
+      const watched = await watch(t, {kind});
+      const {twill} = watched.pair;
+      for (const signal of signals) {
+        await twill.stop(signal);
+        await watched.losesRoutes('router');
+        await twill.start({isRestart: true});
+        await watched.isUpAgain();
+        const isOver = async () => (await twill.restart()).isOver;
+        await eventually(isOver, {withinMs: 15_000, everyMs: 100, what: 'the end of the restart'});
+      }
+      t.deepEqual(watched.events('twill'), []);
     },
     {programs: programs[kind]},
   );

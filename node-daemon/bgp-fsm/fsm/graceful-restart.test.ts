@@ -109,9 +109,16 @@ test('the capability names the families of the session only', t => {
   t.deepEqual(families, [{afi: 2, safi: 1, forwarding: true}]);
 });
 
-test('peers that cannot say when they are done are not waited for', t => {
-  const [, words] = run(start(['plain']), [up('plain', plain)]);
-  t.deepEqual(words, [...finished, 'stopDeferral']);
+test('for one without graceful restart our End-of-RIB does not wait; after a restart the sweep does', t => {
+  const [, first] = run(start(['plain'], {restarted: false, preserved: []}), [up('plain', plain)]);
+  t.deepEqual(first, [...finished, 'stopDeferral']);
+  const [restart, words] = run(start(['plain']), [up('plain', plain)]);
+  t.deepEqual(words, ['sendEndOfRib ipv4', 'sendEndOfRib ipv6']);
+  const rest = (events: readonly RestartEvent[]) => run({restart, actions: []}, events)[1];
+  const swept = ['sweep ipv4', 'sweep ipv6', 'restartOver'];
+  t.deepEqual(rest([{kind: 'deferralExpired'}]), swept);
+  const both = [done('plain', 'ipv4'), done('plain', 'ipv6')];
+  t.deepEqual(rest(both), [...swept, 'stopDeferral'], 'it may say when it is done all the same');
 });
 
 test('one that restarts itself is waited for with the sweep, not with our End-of-RIB', t => {

@@ -4,13 +4,15 @@
  * R must stay set towards every peer until the restart is over for all (gobgp #3431).
  *
  * Deferral is incremental. Routes are selected, installed and announced as they arrive; what waits is
- * the sweep of the kernel's stale routes and our End-of-RIB, per family. Waited for are the peers that
- * can say when they are done: those with graceful restart, and those expected and not yet heard of. A peer
+ * the sweep of the kernel's stale routes and our End-of-RIB, per family. Our End-of-RIB waits for the peers
+ * that say when they are done: those with graceful restart, and those expected and not yet heard of. A peer
  * known to be down is not waited for (calico #9976 lost a node's routes for four minutes to one), and
  * `deferralMs` bounds it all.
  *
  * Our End-of-RIB does not wait for a peer that restarts itself, or two that do would wait for each other;
- * the sweep does: FRR says R for a while after every start, and what it has not sent yet would go.
+ * the sweep does: FRR says R for a while after every start, and what it has not sent yet would go. So it does
+ * after a restart for a peer without graceful restart, whose routes would go and come again: until the
+ * End-of-RIB that it may send all the same (RFC 4724 §2), or for the deferral, as FRR's zebra -K.
  *
  * F is what was found in the kernel before the first OPEN, per family. Once the restart is over F is
  * set: the kernel's routes are ours and outlive any session.
@@ -29,7 +31,7 @@ export interface Restart {
 
 export interface Awaited {
   readonly families: ReadonlySet<Family>; // End-of-RIB still to come
-  readonly isRestarting: boolean; // itself
+  readonly delaysOurs: boolean; // our End-of-RIB waits for it, not only the sweep
 }
 
 export interface RestartStart {
@@ -72,7 +74,7 @@ export function beginRestart(start: RestartStart): RestartStep {
       .filter(each => !each.isDown)
       .map(({peer, families}): [string, Awaited] => [
         peer,
-        {families: new Set(families), isRestarting: false},
+        {families: new Set(families), delaysOurs: true},
       ]),
   );
   const restart: Restart = {
@@ -99,7 +101,7 @@ export function isOver({pending, unswept}: Restart): boolean {
   return pending.size === 0 && unswept.size === 0;
 }
 
-function awaitedAfter({awaited}: Restart, event: RestartEvent): Restart['awaited'] {
+function awaitedAfter({awaited, restarted}: Restart, event: RestartEvent): Restart['awaited'] {
   if (event.kind === 'deferralExpired') return new Map();
   const next = new Map(awaited);
   const known = awaited.get(event.peer);
@@ -112,10 +114,10 @@ function awaitedAfter({awaited}: Restart, event: RestartEvent): Restart['awaited
       return next;
     case 'peerEstablished': {
       const {gracefulRestart, families: agreed} = event.negotiated;
-      if (gracefulRestart === undefined) next.delete(event.peer);
+      if (gracefulRestart === undefined && !restarted) next.delete(event.peer);
       else if (known) {
         const families = new Set(agreed.filter(each => known.families.has(each)));
-        next.set(event.peer, {families, isRestarting: gracefulRestart.restarting});
+        next.set(event.peer, {families, delaysOurs: gracefulRestart?.restarting === false});
       }
       return next;
     }
@@ -127,7 +129,7 @@ function settle(restart: Restart): RestartStep {
   const waiting = [...restart.awaited.values()];
   const isAwaited = (family: Family) => waiting.some(({families}) => families.has(family));
   const holdsOurs = (family: Family) =>
-    waiting.some(({families, isRestarting}) => !isRestarting && families.has(family));
+    waiting.some(({families, delaysOurs}) => delaysOurs && families.has(family));
   const pending = new Set([...restart.pending].filter(holdsOurs));
   const unswept = new Set([...restart.unswept].filter(isAwaited));
   const actions = FAMILIES.flatMap((family): RestartAction[] => [
@@ -143,8 +145,8 @@ function hasLeft(family: Family, before: ReadonlySet<Family>, after: ReadonlySet
   return before.has(family) && !after.has(family);
 }
 
-function without({families, isRestarting}: Awaited, family: Family): Awaited {
-  return {families: new Set([...families].filter(each => each !== family)), isRestarting};
+function without({families, delaysOurs}: Awaited, family: Family): Awaited {
+  return {families: new Set([...families].filter(each => each !== family)), delaysOurs};
 }
 
 export interface RestartOffer {

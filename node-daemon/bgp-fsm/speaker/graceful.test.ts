@@ -200,3 +200,15 @@ test('long-lived routes stay beyond the restart time, and go in the end', t => {
   couple.clock.run(3_300_000);
   t.deepEqual(learnt(couple), []);
 });
+
+test('after a restart the kernel is not swept before a peer without graceful restart has told its routes', t => {
+  const plain = {gracefulRestart: false};
+  const couple = established(new Couple({left: plain, right: plain}));
+  couple.left.kill();
+  couple.clock.run(1_000);
+  couple.startLeft(plain, restarted);
+  const isSwept = () => kinds(couple.left.events).includes('sweep');
+  for (let steps = 0; !isSwept() && steps < 20_000; steps++) couple.clock.run(1);
+  t.true(isSwept());
+  t.deepEqual(learnt(couple), FAR);
+});
