@@ -6,6 +6,9 @@
  * them, so ours go where the host's are. The order of the questions is that of Kubernetes'
  * iptables-wrapper: first the chain that every kubelet since 1.17 leaves as a hint, then whoever has
  * more rules. Our own rules do not count: they are there because of an earlier answer.
+ *
+ * A node often starts before its kubelet, kube-proxy or Docker have written anything, so the question is
+ * asked again later (isDeserted).
  */
 import type {RuleSet} from './iptables-save.js';
 
@@ -33,8 +36,21 @@ export function chooseBackend(nft: Holding, legacy: Holding): BackendChoice {
   return chosen(legacy.rules > nft.rules ? 'legacy' : 'nft', counts);
 }
 
-export function holdingOf(families: readonly RuleSet[]): Holding {
-  let rules = 0;
+/**
+ * Nobody but us is in `current`, and somebody is in `other`. Never true when rules of others are in both:
+ * one that refuses in `current` needs our accepting rule beside it, and counts go up and down.
+ */
+export function isDeserted(current: Holding, other: Holding): boolean {
+  return current.kind === 'usable' && !hasOthers(current) && hasOthers(other);
+}
+
+export function hasOthers(holding: Holding): boolean {
+  return holding.kind === 'usable' && (holding.kubelet || holding.rules > 0);
+}
+
+/** `refusals`: built-in chains with another policy than ACCEPT, each as good as a rule. */
+export function holdingOf(families: readonly RuleSet[], refusals = 0): Holding {
+  let rules = refusals;
   let kubelet = false;
   for (const table of families.flatMap(family => [...family.values()])) {
     for (const [chain, ruleTexts] of table) {

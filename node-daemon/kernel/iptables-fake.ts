@@ -3,18 +3,23 @@
  * with the lines we write, refuses what that would refuse, and changes a table wholly or not at all.
  */
 import type {Family} from '#ipam';
+import type {Backend} from './iptables-backend.js';
 import {type Iptables, IptablesError} from './iptables.js';
 import {sameRule} from './iptables-save.js';
 
 type Rules = Map<string, string[]>;
 
 export class FakeIptables implements Iptables {
-  readonly backend = 'nft';
+  readonly backend: Backend;
   readonly writes: string[] = [];
   /** Called first; may throw. */
   onSave: (family: Family) => void = () => undefined;
   onRestore: (family: Family, text: string) => void = () => undefined;
   readonly #tables = new Map<string, Rules>();
+
+  constructor(backend: Backend = 'nft') {
+    this.backend = backend;
+  }
 
   save(family: Family): Promise<string> {
     return settle(() => {

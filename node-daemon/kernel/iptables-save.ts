@@ -34,6 +34,11 @@ export function parseSave(text: string): RuleSet {
   return tables;
 }
 
+/** Built-in chains whose policy lets nothing through. */
+export function countRefusals(text: string): number {
+  return text.match(/^:\S+ DROP /gm)?.length ?? 0;
+}
+
 function rulesOf(table: Map<string, string[]>, chain: string): string[] {
   const rules = table.get(chain) ?? [];
   table.set(chain, rules);

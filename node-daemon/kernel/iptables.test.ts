@@ -1,5 +1,11 @@
 import test from 'ava';
-import {chooseBackend, holdingOf, type Backend, type Holding} from './iptables-backend.js';
+import {
+  chooseBackend,
+  holdingOf,
+  isDeserted,
+  type Backend,
+  type Holding,
+} from './iptables-backend.js';
 import {IptablesError, createIptables, openIptables} from './iptables.js';
 import {parseSave} from './iptables-save.js';
 import {ProgramError, type RunProgram, runProgram} from './process.js';
@@ -25,6 +31,29 @@ for (const [title, nft, legacy, expected] of choices) {
     t.is(choice.kind === 'chosen' ? choice.backend : 'none', expected);
   });
 }
+
+test('a backend is deserted when others are in the other one alone', t => {
+  t.true(isDeserted(holding(0), holding(1)));
+  t.true(isDeserted(holding(0), holding(0, true)));
+  for (const [current, other] of [
+    [holding(0), holding(0)],
+    [holding(1), holding(99, true)],
+    [holding(0, true), holding(99, true)],
+    [holding(0), unusable],
+    [unusable, holding(1)],
+  ] as const) {
+    t.false(isDeserted(current, other), JSON.stringify([current, other]));
+  }
+});
+
+test('a policy that refuses counts like a rule', async t => {
+  const saved = ':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:TWILL-FORWARD - [0:0]\n';
+  const run: RunProgram = program =>
+    Promise.resolve(program === 'iptables-legacy-save' ? `*filter\n${saved}COMMIT\n` : '');
+  const {iptables, reason} = await openIptables('auto', run);
+  t.is(iptables.backend, 'legacy');
+  t.is(reason, '0 rules of others in nft, 1 in legacy');
+});
 
 test('our own rules do not speak for a backend, kubelet chains of either family do', t => {
   const ours = '*nat\n:TWILL-X - [0:0]\n-A POSTROUTING -j TWILL-X\n-A TWILL-X -j RETURN\nCOMMIT\n';

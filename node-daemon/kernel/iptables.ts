@@ -7,8 +7,15 @@
  * bounded. nft replaces a table atomically by itself and ignores the flag.
  */
 import type {Family} from '#ipam';
-import {type Backend, type Holding, chooseBackend, holdingOf} from './iptables-backend.js';
-import {parseSave} from './iptables-save.js';
+import {
+  type Backend,
+  type Holding,
+  chooseBackend,
+  hasOthers,
+  holdingOf,
+  isDeserted,
+} from './iptables-backend.js';
+import {countRefusals, parseSave} from './iptables-save.js';
 import {ProgramError, type RunProgram, runProgram} from './process.js';
 
 export interface Iptables {
@@ -36,7 +43,14 @@ export interface OpenedIptables {
   /** The backend not chosen: an earlier run may have left chains of ours there. */
   readonly other: Iptables;
   readonly reason: string; // for the log
+  readonly isConfigured: boolean; // then it stays, whatever others do
 }
+
+/**
+ * shared: others are in the backend that was chosen; empty: nobody is in either; deserted: others are in
+ * the other one alone.
+ */
+export type Company = 'shared' | 'empty' | 'deserted';
 
 /** @throws IptablesError when neither backend can be used. */
 export async function openIptables(
@@ -45,10 +59,11 @@ export async function openIptables(
 ): Promise<OpenedIptables> {
   const nft = createIptables('nft', run);
   const legacy = createIptables('legacy', run);
+  const isConfigured = setting !== 'auto';
   const opened = (backend: Backend, reason: string): OpenedIptables =>
     backend === 'nft'
-      ? {iptables: nft, other: legacy, reason}
-      : {iptables: legacy, other: nft, reason};
+      ? {iptables: nft, other: legacy, reason, isConfigured}
+      : {iptables: legacy, other: nft, reason, isConfigured};
   if (setting !== 'auto') return opened(setting, 'configured');
 
   const choice = chooseBackend(...(await Promise.all([lookInto(nft), lookInto(legacy)])));
@@ -56,6 +71,13 @@ export async function openIptables(
     throw new IptablesError('MISSING', `no iptables can be used: ${choice.reason}`);
   }
   return opened(choice.backend, choice.reason);
+}
+
+/** The backend that was not chosen is asked only when nobody else is in the other. */
+export async function lookForOthers({iptables, other}: OpenedIptables): Promise<Company> {
+  const current = await lookInto(iptables);
+  if (current.kind === 'unusable' || hasOthers(current)) return 'shared';
+  return isDeserted(current, await lookInto(other)) ? 'deserted' : 'empty';
 }
 
 export function createIptables(backend: Backend, run: RunProgram): Iptables {
@@ -78,7 +100,10 @@ async function lookInto(iptables: Iptables): Promise<Holding> {
     return {kind: 'unusable', reason: ipv4.reason.message};
   }
   const texts = ipv6.status === 'fulfilled' ? [ipv4.value, ipv6.value] : [ipv4.value];
-  return holdingOf(texts.map(parseSave));
+  return holdingOf(
+    texts.map(parseSave),
+    texts.reduce((sum, text) => sum + countRefusals(text), 0),
+  );
 }
 
 async function translate(running: Promise<string>): Promise<string> {

@@ -2,11 +2,10 @@
 import {systemClock} from '../datastore/clock.js';
 import {concernsNetwork} from '../datastore/store-event.js';
 import {toHostWish} from '../desired/host-wish.js';
-import {openIptables, type Iptables} from '../kernel/iptables.js';
+import {openIptables, type OpenedIptables} from '../kernel/iptables.js';
 import {openSysctls} from '../kernel/sysctl.js';
 import type {NodeLease} from '../lease/node-lease.js';
 import {HostSettings} from '../reconcile/host-settings.js';
-import {reconcileNat} from '../reconcile/nat.js';
 import {SettingsLedger, type SettingsHealth} from '../reconcile/settings-ledger.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
@@ -22,6 +21,7 @@ export function createSettings(context: Context, lease: NodeLease): SettingsPart
   const ledger = new SettingsLedger();
   const settings = new HostSettings({
     openIptables: () => chooseIptables(context),
+    onMove: opened => logChoice(context, opened),
     sysctls: openSysctls(),
     wish: () => toHostWish(core.state(), lease.view().ranges),
     clock: systemClock,
@@ -43,9 +43,12 @@ export function createSettings(context: Context, lease: NodeLease): SettingsPart
   return {settings, health: () => ledger.health(), stop: () => settings.stop()};
 }
 
-async function chooseIptables({config, log}: Context): Promise<Iptables> {
-  const {iptables, other, reason} = await openIptables(config.iptables);
+async function chooseIptables(context: Context): Promise<OpenedIptables> {
+  const opened = await openIptables(context.config.iptables);
+  logChoice(context, opened);
+  return opened;
+}
+
+function logChoice({log}: Context, {iptables, reason}: OpenedIptables): void {
   log.info({backend: iptables.backend, reason}, 'iptables chosen');
-  await reconcileNat(other, []); // what an earlier choice left there
-  return iptables;
 }

@@ -28,7 +28,11 @@ function setUp(t: ExecutionContext) {
   const passes: HostPass[] = [];
   const bugs: unknown[] = [];
   const settings = new HostSettings({
-    openIptables: () => host.open(),
+    openIptables: async () => ({
+      ...{iptables: await host.open(), other: new FakeIptables()},
+      ...{reason: 'a test', isConfigured: true},
+    }),
+    onMove: () => undefined,
     sysctls: kernel,
     wish: () => host.wish(),
     clock,

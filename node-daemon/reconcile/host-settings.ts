@@ -7,10 +7,10 @@
 import type {HostWish} from '../desired/host-wish.js';
 import {desireChains} from '../desired/nat.js';
 import {desireSysctls} from '../desired/sysctls.js';
-import type {Iptables} from '../kernel/iptables.js';
+import type {OpenedIptables} from '../kernel/iptables.js';
 import type {SysctlKernel} from '../kernel/sysctl.js';
 import type {Clock, Timer} from '../datastore/clock.js';
-import {reconcileNat} from './nat.js';
+import {ChainKeeper} from './chain-keeper.js';
 import {reconcileSysctls, type SysctlChange} from './sysctls.js';
 
 export interface HostPass {
@@ -23,7 +23,9 @@ export interface HostPass {
 }
 
 export interface HostSettingsOptions {
-  readonly openIptables: () => Promise<Iptables>;
+  readonly openIptables: () => Promise<OpenedIptables>;
+  /** Our chains go to the other backend from now on. */
+  readonly onMove: (opened: OpenedIptables) => void;
   readonly sysctls: SysctlKernel;
   readonly wish: () => HostWish;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ const RETRY_MS = 1000;
 
 export class HostSettings {
   readonly #options: HostSettingsOptions;
-  #iptables: Iptables | undefined;
+  readonly #chains: ChainKeeper;
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
@@ -45,6 +47,7 @@ export class HostSettings {
 
   constructor(options: HostSettingsOptions) {
     this.#options = options;
+    this.#chains = new ChainKeeper(options);
   }
 
   get last(): HostPass | undefined {
@@ -101,8 +104,7 @@ export class HostSettings {
     let chainsWritten = 0;
     if (chains !== undefined) {
       try {
-        this.#iptables ??= await this.#options.openIptables();
-        const report = await reconcileNat(this.#iptables, chains);
+        const report = await this.#chains.reconcile(chains);
         chainsWritten = report.applied;
         for (const [key, error] of report.failed) failed.set(key, error);
       } catch (error) {
