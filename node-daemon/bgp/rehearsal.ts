@@ -151,7 +151,13 @@ class PaperConnection implements Connection {
   writtenOctets = 0;
 
   constructor(address: string, local: string) {
-    this.remote = {address, octets: octetsOf(address), interface: undefined, port: 179, hopLimit: 255};
+    this.remote = {
+      address,
+      octets: octetsOf(address),
+      interface: undefined,
+      port: 179,
+      hopLimit: 255,
+    };
     this.localAddress = octetsOf(local);
     const nextHops = {ipv4: this.localAddress, ipv6: octetsOf('2001:db8::1'), linkLocal: undefined};
     this.path = {ifindex: 0, nextHops, isDirect: true};
