@@ -39,6 +39,7 @@ class Spoiler {
       must: requests => this.#step(() => socket.must(requests)),
       get: request => socket.get(request),
       dump: request => socket.dump(request),
+      read: (request, reader) => socket.read(request, reader),
       close: () => socket.close(),
     };
   }

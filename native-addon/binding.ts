@@ -29,9 +29,13 @@ export interface ChannelOptions extends NamespaceOptions {
 
 /** Results reach the listener in this order: opening, then one per exchange() or receive(). */
 export interface NativeChannel {
-  /** Both leave out routes of that protocol and metric (0: none). What is sent is copied before it returns. */
+  /**
+   * What comes back, of a dump the first piece. Routes of that protocol and metric (0: none) are left out of all
+   * pieces. What is sent is copied before it returns.
+   */
   exchange(bytes: Uint8Array, ends: Uint32Array, protocol: number, metric: number): void;
-  receive(timeoutMs: number, protocol: number, metric: number): void;
+  /** The next piece. The kernel goes on with a dump only as pieces are taken. */
+  receive(timeoutMs: number): void;
   port(): number; // nl_pid of the socket, once it is open
   /** Messages of that sender, and routes of that metric, are not queued; 0: all are. */
   ignore(port: number, routeMetric: number): void;

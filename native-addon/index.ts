@@ -5,9 +5,14 @@ export {boottimeMs} from './clock.js';
 export * from './netlink/constants.js';
 export {DecodeError, NetlinkError, type Retry} from './netlink/errors.js';
 export type {Family, Prefix} from './netlink/family.js';
-export type {Message, Request, RequestBatch} from './netlink/message.js';
+export type {Frames, Message, Request, RequestBatch} from './netlink/message.js';
 export {openMonitor, type Monitor, type MonitorOptions} from './netlink/monitor.js';
-export {openNetlink, type DumpOptions, type NetlinkSocket} from './netlink/socket.js';
+export {
+  openNetlink,
+  type DumpOptions,
+  type DumpReader,
+  type NetlinkSocket,
+} from './netlink/socket.js';
 export type {OpenOptions} from './netlink/channel.js';
 export * from './netlink/address.js';
 export {
@@ -33,6 +38,7 @@ export {
   type RouteBatchFields,
   type RouteVerb,
 } from './netlink/route-batch.js';
+export {RouteView} from './netlink/route-view.js';
 export * from './netlink/rule.js';
 export {newVeth, type NewVeth, type VethPeer} from './netlink/veth.js';
 export type {VxlanInfo} from './netlink/vxlan-info.js';

@@ -63,37 +63,38 @@ export class Answers {
 
 /**
  * What answers one dump: objects, then NLMSG_DONE. A table that changed meanwhile marks messages
- * with NLM_F_DUMP_INTR; then objects may be missing or twice, and nothing may be concluded from it.
+ * with NLM_F_DUMP_INTR; then objects may be missing or twice, and nothing may be concluded from it: no
+ * more of them is handed on.
  */
 export class DumpAnswers {
-  readonly messages: Message[] = [];
   complete = false;
   interrupted = false;
   readonly #op: string;
   readonly #sequence: number;
+  readonly #onObject: (frames: Frames) => void;
 
-  constructor(op: string, sequence: number) {
+  constructor(op: string, sequence: number, onObject: (frames: Frames) => void) {
     this.#op = op;
     this.#sequence = sequence;
+    this.#onObject = onObject;
   }
 
-  /** @throws NetlinkError when the kernel refuses the dump, or gives it up half-way. */
+  /** @throws NetlinkError when the kernel refuses the dump, or gives it up half-way; what onObject throws. */
   take(bytes: Uint8Array): void {
     const frames = new Frames(bytes);
     while (frames.next() && !this.complete) {
       if (frames.sequence !== this.#sequence) continue; // of a dump that was given up
       this.interrupted ||= (frames.flags & NLM_F_DUMP_INTR) !== 0;
-      const message = frames.message();
-      this.complete = endsDump(message, this.#op);
-      if (!this.complete) this.messages.push(message);
+      const {type} = frames;
+      if (type === NLMSG_DONE || type === NLMSG_ERROR) this.#end(frames.message());
+      else if (!this.interrupted) this.#onObject(frames);
     }
   }
-}
 
-/** A filter on a routing table that does not exist (ENOENT) is an empty dump. */
-function endsDump(message: Message, op: string): boolean {
-  if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) return false;
-  const error = decodeAck(message, op, message.type === NLMSG_DONE ? 'done' : 'error');
-  if (error !== undefined && error.code !== 'ENOENT') throw error;
-  return true;
+  /** A filter on a routing table that does not exist (ENOENT) is an empty dump. */
+  #end(message: Message): void {
+    const error = decodeAck(message, this.#op, message.type === NLMSG_DONE ? 'done' : 'error');
+    if (error !== undefined && error.code !== 'ENOENT') throw error;
+    this.complete = true;
+  }
 }

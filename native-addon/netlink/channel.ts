@@ -40,7 +40,7 @@ export interface RouteMark {
   readonly metric: number; // 0: no route is meant
 }
 
-export const NO_ROUTES: RouteMark = {protocol: 0, metric: 0};
+const NO_ROUTES: RouteMark = {protocol: 0, metric: 0};
 
 interface Waiter {
   readonly resolve: (bytes: Uint8Array) => void;
@@ -76,15 +76,15 @@ export class Channel {
     });
   }
 
-  /** Sends in pieces, resolves with what came back by then, but for those routes. */
+  /** Sends in pieces, resolves with what came back by then (of a dump the first piece), but for those routes. */
   exchange(bytes: Uint8Array, ends: Uint32Array, without = NO_ROUTES): Promise<Uint8Array> {
     const {protocol, metric} = without;
     return this.#push(() => this.#native.exchange(bytes, ends, protocol, metric));
   }
 
-  /** Whatever arrives within the time, but for those routes; empty when nothing does. */
-  receive(timeoutMs: number, {protocol, metric} = NO_ROUTES): Promise<Uint8Array> {
-    return this.#push(() => this.#native.receive(timeoutMs, protocol, metric));
+  /** The next piece of what answers the last exchange; empty when nothing arrives within the time. */
+  receive(timeoutMs: number): Promise<Uint8Array> {
+    return this.#push(() => this.#native.receive(timeoutMs));
   }
 
   /** Address of the socket, unique in its namespace: what its own changes are announced with. */

@@ -29,8 +29,8 @@ import {changeNexthop, changeRoute} from './fake-routes.js';
 import {createFakeState, type FakeState, type Verdict} from './fake-state.js';
 import {changeAddress, changeNeighbour, changeRule} from './fake-tables.js';
 import {decodeLink, type Link} from './link.js';
-import {Frames, type Message, type Request, type RequestBatch} from './message.js';
-import type {NetlinkSocket} from './socket.js';
+import {encodeBatch, Frames, type Message, type Request, type RequestBatch} from './message.js';
+import type {DumpReader, NetlinkSocket} from './socket.js';
 
 export type Fault =
   /** The next `times` requests whose op matches are refused; the state does not change. */
@@ -110,14 +110,28 @@ export class FakeKernel implements NetlinkSocket {
   }
 
   async dump(request: Request): Promise<readonly Message[]> {
+    let messages: Message[] = [];
+    await this.read(request, {
+      onBegin: () => (messages = []),
+      onObject: frames => messages.push(frames.message()),
+    });
+    return messages;
+  }
+
+  /** What is interrupted shows one object first. */
+  async read(request: Request, {onBegin, onObject}: DumpReader): Promise<void> {
     this.#enter(request);
     const refusal = this.#refusal(request);
     if (refusal !== undefined) throw refusal;
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      if (this.#take('interrupt') !== undefined) continue;
       const answer = answerDump(this.state, request);
       if (answer === undefined) throw fail(request.op, 'EOPNOTSUPP');
-      return answer;
+      const isInterrupted = this.#take('interrupt') !== undefined;
+      const shown = isInterrupted ? answer.slice(0, 1) : answer;
+      const frames = new Frames(encodeBatch(shown.map(toRequest), 0, 0).bytes);
+      onBegin();
+      while (frames.next()) onObject(frames);
+      if (!isInterrupted) return;
     }
     throw fail(request.op, 'EINTR');
   }
@@ -210,6 +224,10 @@ export class FakeKernel implements NetlinkSocket {
     fault.left--;
     if (fault.left <= 0) this.#faults.splice(this.#faults.indexOf(fault), 1);
   }
+}
+
+function toRequest(message: Message): Request {
+  return {...message, op: 'answer'};
 }
 
 function fail(op: string, code: string): NetlinkError {

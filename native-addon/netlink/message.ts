@@ -124,43 +124,44 @@ export class Frames {
   type = 0;
   flags = 0;
   sequence = 0;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = 0;
-  #end = 0;
+  /** All of it; the payload lies from `payloadAt` to `end`. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  payloadAt = 0;
+  end = 0;
   #following = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** False at the end. @throws DecodeError when a length does not fit what is there. */
   next(): boolean {
     const at = this.#following;
-    const left = this.#bytes.length - at;
+    const left = this.bytes.length - at;
     if (left <= 0) return false;
-    const length = left < HEADER_BYTES ? 0 : this.#view.getUint32(at, HOST_IS_LITTLE);
+    const length = left < HEADER_BYTES ? 0 : this.view.getUint32(at, HOST_IS_LITTLE);
     if (length < HEADER_BYTES || length > left) {
       throw new DecodeError('message.length', at, `${length} octets, ${left} are left`);
     }
-    this.type = this.#view.getUint16(at + 4, HOST_IS_LITTLE);
-    this.flags = this.#view.getUint16(at + 6, HOST_IS_LITTLE);
-    this.sequence = this.#view.getUint32(at + 8, HOST_IS_LITTLE);
-    this.#at = at;
-    this.#end = at + length;
+    this.type = this.view.getUint16(at + 4, HOST_IS_LITTLE);
+    this.flags = this.view.getUint16(at + 6, HOST_IS_LITTLE);
+    this.sequence = this.view.getUint32(at + 8, HOST_IS_LITTLE);
+    this.payloadAt = at + HEADER_BYTES;
+    this.end = at + length;
     this.#following = at + align(length);
     return true;
   }
 
   /** Of NLMSG_ERROR: whether it is the plain yes, error 0. */
   get isYes(): boolean {
-    const from = this.#at + HEADER_BYTES;
-    return this.#end >= from + 4 && this.#view.getInt32(from, HOST_IS_LITTLE) === 0;
+    const {payloadAt, end} = this;
+    return end >= payloadAt + 4 && this.view.getInt32(payloadAt, HOST_IS_LITTLE) === 0;
   }
 
   message(): Message {
-    const payload = this.#bytes.subarray(this.#at + HEADER_BYTES, this.#end);
+    const payload = this.bytes.subarray(this.payloadAt, this.end);
     return {type: this.type, flags: this.flags, payload};
   }
 }

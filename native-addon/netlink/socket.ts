@@ -5,12 +5,13 @@
  * dump(), opened by the first dump in the namespace of the first. Notifications are monitor.ts's.
  */
 import {Answers, DumpAnswers} from './answers.js';
-import {Channel, NO_ROUTES, type OpenOptions, type RouteMark} from './channel.js';
+import {Channel, type OpenOptions, type RouteMark} from './channel.js';
 import {NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST} from './constants.js';
 import {NetlinkError} from './errors.js';
 import {
   encodeBatch,
   RequestList,
+  type Frames,
   type Message,
   type Request,
   type RequestBatch,
@@ -33,6 +34,12 @@ export interface NetlinkSocket {
    * @throws NetlinkError code 'EINTR', retry 'resync' when it never came through whole.
    */
   dump(request: Request, options?: DumpOptions): Promise<readonly Message[]>;
+  /**
+   * The same, of which nothing is kept: the reader takes it piece by piece (some 100 KiB), and the kernel goes
+   * on with it when a piece is read and the event loop has had its turn.
+   * @throws as dump(), and what the reader throws. Then the reader must conclude nothing from what is missing.
+   */
+  read(request: Request, reader: DumpReader): Promise<void>;
   /** One object; undefined when the kernel says that it does not exist. */
   get(request: Request): Promise<Message | undefined>;
   close(): void; // idempotent; what is pending rejects
@@ -41,6 +48,13 @@ export interface NetlinkSocket {
 export interface DumpOptions {
   /** These routes are left out, before this thread has anything to do with them. */
   readonly without?: RouteMark;
+}
+
+export interface DumpReader {
+  /** A dump begins; again each time that changes interrupted it: what it showed before may be gone, or be twice. */
+  readonly onBegin: () => void;
+  /** One object; `frames` is good until this returns. */
+  readonly onObject: (frames: Frames) => void;
 }
 
 const DUMP_ATTEMPTS = 6;
@@ -106,11 +120,18 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     throw error;
   }
 
-  /** One at a time: a netlink socket runs one dump (a second is EBUSY). */
-  dump(request: Request, {without = NO_ROUTES}: DumpOptions = {}): Promise<readonly Message[]> {
-    const result = this.#dumping.then(() => this.#dumpWhole(request, without));
-    this.#dumping = result.catch(() => undefined);
-    return result;
+  async dump(request: Request, options: DumpOptions = {}): Promise<readonly Message[]> {
+    let messages: Message[] = [];
+    const reader: DumpReader = {
+      onBegin: () => (messages = []),
+      onObject: frames => messages.push(frames.message()),
+    };
+    await this.#inTurn(() => this.#readWhole(request, reader, options));
+    return messages;
+  }
+
+  read(request: Request, reader: DumpReader): Promise<void> {
+    return this.#inTurn(() => this.#readWhole(request, reader));
   }
 
   close(): void {
@@ -132,11 +153,17 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return answers;
   }
 
-  async #dumpWhole(request: Request, without: RouteMark): Promise<readonly Message[]> {
-    const channel = await this.#dumpChannel();
+  /** One at a time: a netlink socket runs one dump (a second is EBUSY). */
+  #inTurn(dump: () => Promise<void>): Promise<void> {
+    const result = this.#dumping.then(dump);
+    this.#dumping = result.catch(() => undefined);
+    return result;
+  }
+
+  async #readWhole(request: Request, reader: DumpReader, options: DumpOptions = {}): Promise<void> {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const answers = await this.#dumpOnce(channel, request, without);
-      if (!answers.interrupted) return answers.messages;
+      const {interrupted} = await this.#readOnce(request, reader, options);
+      if (!interrupted) return;
     }
     throw new NetlinkError(request.op, EINTR, {kernelMessage: 'changes interrupted the dump'});
   }
@@ -155,16 +182,27 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
     return this.#dumps;
   }
 
-  async #dumpOnce(
-    channel: NetlinkChannel,
+  async #readOnce(
     request: Request,
-    without: RouteMark,
+    {onBegin, onObject}: DumpReader,
+    {without}: DumpOptions,
   ): Promise<DumpAnswers> {
+    onBegin();
+    const channel = await this.#dumpChannel();
     const sequence = this.#takeSequences(1);
     const {bytes, ends} = encodeBatch([request], sequence, NLM_F_REQUEST | NLM_F_DUMP);
-    const answers = new DumpAnswers(request.op, sequence);
-    answers.take(await channel.exchange(bytes, ends, without));
-    while (!answers.complete) answers.take(await more(channel, request.op, without));
+    const answers = new DumpAnswers(request.op, sequence, onObject);
+    try {
+      answers.take(await channel.exchange(bytes, ends, without));
+      while (!answers.complete) {
+        await eventLoop();
+        answers.take(await more(channel, request.op));
+      }
+    } catch (error) {
+      this.#dumps = undefined; // the kernel may be in the middle of it, and would refuse another (EBUSY)
+      channel.close();
+      throw error;
+    }
     return answers;
   }
 
@@ -175,9 +213,14 @@ class KernelSocket<C extends NetlinkChannel> implements NetlinkSocket {
   }
 }
 
+/** Has had its turn. A thread that answers at once is heard again within the same turn, up to 1000 times. */
+function eventLoop(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
+
 /** The kernel answers before sendmsg returns; waiting is for the families that do not. */
-async function more(channel: NetlinkChannel, op: string, without = NO_ROUTES): Promise<Uint8Array> {
-  const bytes = await channel.receive(ANSWER_TIMEOUT_MS, without);
+async function more(channel: NetlinkChannel, op: string): Promise<Uint8Array> {
+  const bytes = await channel.receive(ANSWER_TIMEOUT_MS);
   if (bytes.length === 0) throw new NetlinkError(op, ETIMEDOUT);
   return bytes;
 }

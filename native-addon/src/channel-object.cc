@@ -1,7 +1,7 @@
 // The JavaScript face of a channel. JavaScript thread throughout.
 //
 //   new Channel({protocol, monitor, socketOptions, namespacePath | namespaceFd | sibling}, listener)
-//   exchange(bytes, ends, protocol, metric)   receive(timeoutMs, protocol, metric)   port()   ignore(port, routeMetric)   close()
+//   exchange(bytes, ends, protocol, metric)   receive(timeoutMs)   port()   ignore(port, routeMetric)   close()
 //
 // listener(errno, syscall, bytes, last): first the result of opening, then one per job in order (a
 // monitor: one per batch), `last` when the thread has ended.
@@ -89,7 +89,6 @@ private:
   void receive(const Napi::CallbackInfo &info) {
     ChannelJob job;
     job.timeoutMs = info[0].As<Napi::Number>().Int32Value();
-    job.without = readMark(info[1], info[2]);
     push(std::move(job));
   }
 

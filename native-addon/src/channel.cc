@@ -21,6 +21,9 @@ namespace {
 // net/netlink/af_netlink.c) and single messages of up to 64 KiB.
 constexpr size_t kDatagramBytes = 64 * 1024;
 constexpr size_t kMonitorBatchBytes = 256 * 1024;
+// A dump is handed over in pieces of this much and a datagram at most. The kernel goes on with it only as
+// datagrams are taken, so nothing piles up; a million routes are 80 MB.
+constexpr size_t kPieceBytes = 128 * 1024;
 // A monitor whose listener is behind stops reading here; the kernel's buffer then overruns and
 // the overrun is reported, instead of memory growing without bound.
 constexpr size_t kMonitorBacklogBytes = 4 * 1024 * 1024;
@@ -211,11 +214,11 @@ void ChannelWorker::serve() {
 
 ChannelResult ChannelWorker::perform(const ChannelJob &job) {
   ChannelResult result;
-  RouteSieve sieve(job.without);
   if (job.ends.empty()) {
-    if (waitReadable(job.timeoutMs)) result.error = drain(&result.bytes, kUnlimited, &sieve);
+    if (waitReadable(job.timeoutMs)) result.error = drain(&result.bytes, kPieceBytes, &sieve_);
     return result;
   }
+  sieve_ = RouteSieve(job.without);
   size_t from = 0;
   for (const uint32_t end : job.ends) {
     if (stopping_) return {{ECANCELED, "close"}, {}};
@@ -225,7 +228,8 @@ ChannelResult ChannelWorker::perform(const ChannelJob &job) {
       return result;
     }
     from = end;
-    result.error = drain(&result.bytes, kUnlimited, &sieve);
+    const size_t limit = end == job.ends.back() ? result.bytes.size() + kPieceBytes : kUnlimited;
+    result.error = drain(&result.bytes, limit, &sieve_);
     if (result.error) return result;
   }
   return result;
@@ -258,7 +262,7 @@ bool ChannelWorker::waitReadable(int timeoutMs) {
   return !stopping_ && waits[1].revents != 0;
 }
 
-// A dump goes on each time a datagram is taken, so an empty queue is the end of it.
+// A dump goes on each time a datagram is taken, so an empty queue is the end of it, and a full piece a pause.
 SystemError ChannelWorker::drain(Bytes *into, size_t limit, RouteSieve *sieve) {
   bool empty = false;
   while (into->size() < limit) {

@@ -30,8 +30,9 @@ struct ChannelOptions {
   bool monitor = false; // deliver whatever arrives, until closed
 };
 
-// Send `bytes` in pieces that end at `ends`, reading all replies after each; or, with nothing to
-// send, wait up to `timeoutMs` for more. Of either, the routes of `without` are left out.
+// Send `bytes` in pieces that end at `ends`, reading all replies after each and one piece of them after the
+// last; or, with nothing to send, wait up to `timeoutMs` for the next piece. The routes of `without` are left
+// out of all that comes until something else is sent.
 struct ChannelJob {
   Bytes bytes;
   std::vector<uint32_t> ends;
@@ -81,6 +82,7 @@ private:
   int holds_ = 0;
   Descriptor socket_; // the thread's; read by those three between first result and stop()
   Descriptor wake_;
+  RouteSieve sieve_; // the thread's
   std::mutex mutex_; // guards jobs_ and the change of stopping_
   std::condition_variable changed_;
   std::deque<ChannelJob> jobs_;

@@ -5,8 +5,9 @@
 namespace twill {
 
 namespace {
-// Below this a copy is cheaper than a finalizer in the garbage collector.
-constexpr size_t kCopyBytes = 32 * 1024;
+// Below this (so every piece of a dump) a copy is cheaper than a finalizer in the garbage collector. What V8 did
+// not allocate itself waits for one of its large collections besides: 64 MiB of pieces instead of 32.
+constexpr size_t kCopyBytes = 256 * 1024;
 } // namespace
 
 Napi::Value toUint8Array(Napi::Env env, Bytes bytes) {

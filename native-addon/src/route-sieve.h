@@ -13,7 +13,7 @@ struct RouteMark {
 
 class RouteSieve {
 public:
-  explicit RouteSieve(RouteMark without) : without_(without) {}
+  explicit RouteSieve(RouteMark without = {}) : without_(without) {}
 
   // Whole messages, from `from` on. That a dump was interrupted (NLM_F_DUMP_INTR) the kernel says once: what
   // is left out hands it on to the next message that stays, the dump's end at the latest.

@@ -188,10 +188,11 @@ export class BgpKernel {
     this.#take(news);
   }
 
-  #take(news: News): void {
+  /** `isRepeated`: after the picture that was taken meanwhile, which may show what was before. */
+  #take(news: News, isRepeated = false): void {
     switch (news.kind) {
       case 'link':
-        return this.#takeLink(news);
+        return this.#takeLink(news, isRepeated);
       case 'route': {
         const {route, isGone, isOnly} = news;
         const {address, bits} = route.destination;
@@ -207,25 +208,25 @@ export class BgpKernel {
         return this.#reflectSoon();
       case 'lost-route': {
         const {family, destination} = news.route;
-        this.#routes.lostRoute(family, destination.address, destination.bits);
+        this.#routes.lostRoute(family, destination, isRepeated);
         return this.#writer.wake();
       }
       case 'lost-object':
         this.#underlay.dropNexthop(news.id); // if it was somebody else's
-        this.#routes.lostObject(news.id);
+        this.#routes.lostObject(news.id, isRepeated);
         return this.#writer.wake();
       case 'doubt':
         return this.#doubt(news.why);
     }
   }
 
-  #takeLink({ifindex, state}: Extract<News, {kind: 'link'}>): void {
+  #takeLink({ifindex, state}: Extract<News, {kind: 'link'}>, isRepeated: boolean): void {
     const wasUsable = this.#underlay.isUsable(ifindex);
     const isUsable = state === 'usable';
     this.#underlay.setLink(ifindex, isUsable);
     if (state === 'down') this.#underlay.dropRoutesOf(ifindex);
     if (wasUsable === isUsable) return;
-    if (!isUsable && this.#routes.lostLink(ifindex)) this.#doubt('a link of ours went');
+    if (!isUsable && this.#routes.lostLink(ifindex, isRepeated)) this.#doubt('a link of ours went');
     if (this.#tracker.dependsOn(ifindex)) this.#reflect();
   }
 
@@ -287,16 +288,14 @@ export class BgpKernel {
     this.#routes.beginObservation();
     try {
       await this.#writer.landed(); // a dump does not see what is still on its way
-      const {underlay, observation} = await this.#use(takePicture);
-      this.#underlay = underlay;
-      this.#tracker.setUnderlay(underlay);
-      this.#routes.observe(observation);
-      this.#newsSincePicture = undefined;
-      for (const each of news) this.#take(each);
+      this.#underlay = await this.#use(socket => takePicture(socket, this.#routes));
+      this.#tracker.setUnderlay(this.#underlay);
       this.#pictures++;
     } finally {
       this.#isTaking = false;
       this.#newsSincePicture = undefined;
+      for (const each of news) this.#take(each, true); // routes were observed also if it failed
+      this.#routes.endObservation();
     }
     if (this.#wantsPicture) this.#doubt('things happened meanwhile');
     this.#wantsPicture = false;

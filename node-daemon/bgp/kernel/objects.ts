@@ -44,6 +44,7 @@ export class NextHopObjects implements HopSetsOwner {
   readonly #dirtyHops = new Set<Hop>();
   readonly #dirtySets = new Set<HopSet>();
   readonly #touched = new Set<number>(); // since beginObservation
+  readonly #lost = new Set<number>(); // since then, by news
   readonly #ready: HopSet[] = []; // have an object since the last takeWrites
   readonly #adopted = new Map<string, number[]>(); // hops that nobody of ours wrote, by content
   #mayHaveGarbage = false;
@@ -151,11 +152,13 @@ export class NextHopObjects implements HopSetsOwner {
     this.#mayHaveGarbage ||= count <= 0;
   }
 
-  /** Somebody deleted it. */
-  noteGone(id: number): void {
-    this.#lose(id);
+  /** Somebody deleted it. `isRepeated`: see routes.ts. */
+  noteGone(id: number, isRepeated: boolean): void {
+    this.#lost.add(id);
+    if (this.#isMeant(id, isRepeated)) this.#lose(id);
     for (const [groupId, object] of this.#held) {
-      if (object.kind === 'group') this.#loseMembers(groupId, object.members, new Set([id]));
+      if (object.kind !== 'group' || !this.#isMeant(groupId, isRepeated)) continue;
+      this.#loseMembers(groupId, object.members, new Set([id]));
     }
   }
 
@@ -184,32 +187,40 @@ export class NextHopObjects implements HopSetsOwner {
   }
 
   /** The link is down or gone, and with it its objects (nexthop_flush_dev). Answers which. */
-  noteLinkDown(ifindex: number): ReadonlySet<number> {
+  noteLinkDown(ifindex: number, isRepeated: boolean): ReadonlySet<number> {
     const gone = new Set<number>();
     for (const [id, object] of this.#held) {
       if (object.kind === 'hop' && object.ifindex === ifindex) gone.add(id);
     }
     const hops = new Set(gone);
-    for (const id of hops) this.#lose(id);
+    for (const id of hops) if (this.#isMeant(id, isRepeated)) this.#lose(id);
     for (const [id, object] of this.#held) {
-      if (object.kind !== 'group') continue;
+      if (object.kind !== 'group' || !this.#isMeant(id, isRepeated)) continue;
       if (this.#loseMembers(id, object.members, hops)) gone.add(id);
     }
+    for (const id of gone) this.#lost.add(id);
     return gone;
   }
 
   beginObservation(): void {
     this.#touched.clear();
+    this.#lost.clear();
+  }
+
+  /** Since the observation began, with all routes and memberships: a dump may show what was before. */
+  wasLost(id: number): boolean {
+    return this.#lost.has(id);
   }
 
   /**
-   * What a dump showed, ours and the ids that others have of our range; what was written meanwhile is left out
-   * of it. Answers which are gone.
+   * What a dump showed, ours and the ids that others have of our range; what was written or lost meanwhile is
+   * left out of it. Answers which are gone.
    */
   observe(
-    objects: ReadonlyMap<number, KernelObject>,
+    shown: ReadonlyMap<number, KernelObject>,
     foreign: ReadonlySet<number>,
   ): ReadonlySet<number> {
+    const objects = this.#withoutLost(shown);
     this.#ids.setForeign(foreign);
     const gone = new Set<number>();
     for (const [id, held] of [...this.#held]) {
@@ -225,6 +236,19 @@ export class NextHopObjects implements HopSetsOwner {
     }
     for (const id of foreign) if (!this.#held.has(id)) this.#disown(id);
     return gone;
+  }
+
+  #withoutLost(shown: ReadonlyMap<number, KernelObject>): ReadonlyMap<number, KernelObject> {
+    if (this.#lost.size === 0) return shown;
+    const left = new Map<number, KernelObject>();
+    for (const [id, object] of shown) {
+      if (this.#lost.has(id)) continue;
+      const members =
+        object.kind === 'hop' ? [] : object.members.filter(m => !this.#lost.has(m.id));
+      if (object.kind === 'hop') left.set(id, object);
+      else if (members.length > 0) left.set(id, {kind: 'group', members});
+    }
+    return left;
   }
 
   #hold(id: number, object: KernelObject): void {
@@ -324,6 +348,11 @@ export class NextHopObjects implements HopSetsOwner {
   #delete(id: number): void {
     this.#held.delete(id);
     this.#touched.add(id);
+  }
+
+  /** By news: those that come again are older than what was written since the observation began. */
+  #isMeant(id: number, isRepeated: boolean): boolean {
+    return !isRepeated || !this.#touched.has(id);
   }
 
   /** The kernel has it no more; who wants it has it written again. */

@@ -8,7 +8,7 @@ import type {BatchedRoute} from '#native-addon';
 import {addressText} from '../../kernel/key.js';
 import type {KernelObject, ObjectOp} from './objects.js';
 import type {Refusal} from './refusals.js';
-import type {Batch, Observation} from './routes.js';
+import type {Batch, ObservedRoute} from './routes.js';
 
 interface HeldRoute {
   readonly family: Family;
@@ -35,9 +35,15 @@ export class PaperKernel {
     ];
   }
 
-  observe(): Observation {
-    const routes = [...this.routes.values()].filter(({target}) => target !== 0);
-    return {objects: new Map(this.objects), foreign: new Set(this.foreign), routes};
+  /** At most so many routes of ours behind that key, in the order of keys, as the kernel's dump walks. */
+  dump(family: Family, {after = '', limit = Infinity} = {}): (readonly [string, ObservedRoute])[] {
+    return [...this.routes]
+      .filter(([key, route]) => route.family === family && route.target !== 0 && key > after)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([key, {address, bits, target}]) => {
+        return [key, {family, octets: address, addressAt: 0, bits, nexthopId: target}];
+      });
   }
 
   /** With its routes and memberships, as the kernel does. */

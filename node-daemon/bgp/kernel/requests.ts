@@ -6,11 +6,11 @@ import {
   type Nexthop,
   type Request,
   type Route,
+  type RouteView,
 } from '#native-addon';
 import {isBgpMetric, isBgpNexthopId} from '../../kernel/bgp-objects.js';
 import {PROTOCOL_TWILL} from '../../kernel/port.js';
 import type {KernelObject, ObjectOp} from './objects.js';
-import type {ObservedRoute} from './routes.js';
 
 export function objectRequest({kind, id, object}: ObjectOp): Request {
   if (kind === 'delete') return deleteNexthop(id);
@@ -30,12 +30,6 @@ export function toKernelObject(nexthop: Nexthop): KernelObject | undefined {
   return {kind: 'hop', ifindex: oif ?? 0, gateway: gateway ?? new Uint8Array()};
 }
 
-export function isBgpRoute({table, protocol, priority}: Route): boolean {
+export function isBgpRoute({table, protocol, priority}: Route | RouteView): boolean {
   return protocol === PROTOCOL_TWILL && table === RT_TABLE_MAIN && isBgpMetric(priority);
-}
-
-export function toObservedRoute({family, destination, nexthopId}: Route): ObservedRoute {
-  const {address, bits} = destination;
-  const target = nexthopId !== undefined && isBgpNexthopId(nexthopId) ? nexthopId : 0;
-  return {family, address, bits, target};
 }

@@ -16,8 +16,12 @@ export class RouteColumns {
   readonly #slots: PrefixSlots;
   #wanted: Int32Array; // set + 1; 0: no route; STALE
   #held: Int32Array; // nexthop id; 0: no route; UNKNOWN, OVERWRITTEN
-  #writtenIn: Uint32Array; // epochs; see routes.ts
+  #writtenIn: Uint32Array; // epochs
   #seenIn: Uint32Array;
+  #epoch = 1; // a new one with each observation, and with each dump of it
+  #observedSince = 0; // the epoch that the observation began with
+  #isObserved = false;
+  #freeLater: number[] = [];
   #isQueued: Uint8Array;
   #queue: number[] = [];
   #from = 0; // of the queue
@@ -97,27 +101,45 @@ export class RouteColumns {
     this.#wanted[slot] = this.#isSwept ? 0 : STALE;
   }
 
-  write(slot: number, target: number, epoch: number): void {
+  write(slot: number, target: number): void {
     this.setHeld(slot, target);
-    this.#writtenIn[slot] = epoch;
+    this.#writtenIn[slot] = this.#epoch;
   }
 
-  wasWritten(slot: number, epoch: number): boolean {
-    return this.#writtenIn[slot] === epoch;
+  beginObservation(): void {
+    this.#observedSince = ++this.#epoch;
+    this.#isObserved = true;
   }
 
-  noteSeen(slot: number, epoch: number): void {
-    this.#seenIn[slot] = epoch;
+  /** Of the observation; another one if that was interrupted: what was seen before does not count. */
+  beginDump(): void {
+    this.#epoch++;
   }
 
-  /** Believed to be there, and not seen in this epoch. */
-  unseen(epoch: number): number[] {
+  /** Since the observation began: a dump of it may show what was before. */
+  wasWritten(slot: number): boolean {
+    return (this.#writtenIn[slot] as number) >= this.#observedSince;
+  }
+
+  noteSeen(slot: number): void {
+    this.#seenIn[slot] = this.#epoch;
+  }
+
+  /** Believed to be there, and not seen in this dump. */
+  unseen(): number[] {
     const slots: number[] = [];
     for (let slot = 0; slot < this.#held.length; slot++) {
-      const isHere = this.#held[slot] === 0 || this.#seenIn[slot] === epoch;
-      if (!isHere && this.#writtenIn[slot] !== epoch) slots.push(slot);
+      const isHere = this.#held[slot] === 0 || this.#seenIn[slot] === this.#epoch;
+      if (!isHere && !this.wasWritten(slot)) slots.push(slot);
     }
     return slots;
+  }
+
+  endObservation(): void {
+    this.#isObserved = false;
+    for (const slot of this.#freeLater.splice(0)) {
+      if (this.#wanted[slot] === 0 && this.#held[slot] === 0) this.free(slot);
+    }
   }
 
   /** With a set of next hops. */
@@ -167,9 +189,11 @@ export class RouteColumns {
 
   /**
    * Nothing is wanted or held of the prefix: its slot may be another's. One that is free already may
-   * come again, from a list of those that waited.
+   * come again, from a list of those that waited. While an observation is made it has to be known that the
+   * route was deleted: a dump may still show it.
    */
   free(slot: number): void {
+    if (this.#isObserved) return void this.#freeLater.push(slot);
     const {address, bits} = this.prefix(slot);
     if (this.#isQueued[slot] === 1 || this.find(address, bits) !== slot) return;
     this.#slots.remove(slot);

@@ -1,115 +1,10 @@
 import test from 'ava';
 import {addressText} from '../../kernel/key.js';
 import {firstBgpNexthopId} from '../../kernel/bgp-objects.js';
-import type {Hop, Path} from './hop-sets.js';
-import {no, PaperKernel} from './paper-kernel.js';
-import {LearntRoutes, type Batch} from './routes.js';
-import {hops, route, type Hops} from './scratch-kernel.js';
-
-const gateways = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '2001:db8::1', '2001:db8::2'];
-const sets: readonly Hops[] = [
-  hops(gateways[0]!),
-  hops(gateways[1]!),
-  hops(gateways[0]!, gateways[1]!),
-  hops(gateways[0]!, gateways[1]!, `${gateways[2]!}*5`),
-  hops(gateways[3]!),
-  hops(gateways[3]!, gateways[4]!),
-];
-
-/** The world: how next hops are reached, what is to be there, and the kernel. */
-class World {
-  readonly kernel = new PaperKernel();
-  readonly unreachable = new Set<string>();
-  readonly ways = new Map<string, string>(); // by gateway: recursive next hops
-  readonly wanted = new Map<string, Hops>();
-  readonly underWay: Batch[] = [];
-  isInstalling = true;
-  nowMs = 0;
-  routes = new LearntRoutes(hop => this.resolve(hop));
-
-  readonly resolve = ({address}: Pick<Hop, 'address'>): Path | undefined => {
-    const text = addressText(address);
-    if (this.unreachable.has(text)) return undefined;
-    const way = this.ways.get(text);
-    return {ifindex: 4, gateway: way === undefined ? address : hops(way)[0]!.address};
-  };
-
-  select(prefix: string, nextHops: Hops): void {
-    if (nextHops.length === 0) this.wanted.delete(prefix);
-    else this.wanted.set(prefix, nextHops);
-    this.routes.select(route(prefix, nextHops));
-  }
-
-  /** As the speaker does: all that is selected is so once more. */
-  install(isWanted: boolean): void {
-    this.isInstalling = isWanted;
-    this.routes.install(isWanted);
-    if (!isWanted) return;
-    for (const [prefix, nextHops] of this.wanted) this.routes.select(route(prefix, nextHops));
-  }
-
-  /** One batch there and back, behind those that are on their way. */
-  step(limit = 100): boolean {
-    const isDoubtful = this.land();
-    this.send(limit);
-    return this.land() || isDoubtful;
-  }
-
-  /** Two are on their way at most, as of a RouteWriter. */
-  send(limit: number): void {
-    if (this.underWay.length < 2) this.underWay.push(this.routes.plan(limit, this.nowMs));
-  }
-
-  land(): boolean {
-    const landed = this.underWay
-      .splice(0)
-      .map(batch => ({batch, errors: this.kernel.carryOut(batch)}));
-    return landed
-      .map(({batch, errors}) => this.routes.settle(batch, errors, this.nowMs))
-      .includes(true);
-  }
-
-  look(): void {
-    this.routes.beginObservation();
-    this.land();
-    this.routes.observe(this.kernel.observe());
-  }
-
-  /** A new process: what the kernel has is stale, and is selected again. */
-  restart(): void {
-    this.land();
-    this.routes = new LearntRoutes(this.resolve);
-    this.look();
-    if (!this.isInstalling) this.routes.install(false);
-    for (const [prefix, nextHops] of this.wanted) this.routes.select(route(prefix, nextHops));
-  }
-
-  /** Until nothing is left to do; doubts are looked into. */
-  settle(): void {
-    for (let round = 0; round < 40; round++) {
-      if (this.step()) this.look();
-      this.nowMs += 31_000;
-    }
-  }
-
-  expected(): string[] {
-    if (!this.isInstalling) return [];
-    const way = ({address}: Hops[number]) => {
-      const path = this.resolve({address});
-      return path && `${addressText(path.gateway)} dev 4`;
-    };
-    return [...this.wanted]
-      .map(([prefix, nextHops]) => {
-        const [only, ...others] = nextHops;
-        if (others.length === 0) return `${prefix} via ${way(only!)}`;
-        const ways = nextHops.flatMap(hop =>
-          way(hop) ? [`${way(hop)} weight ${hop.weight}`] : [],
-        );
-        return `${prefix} via ${ways.sort().join(', ')}`;
-      })
-      .sort();
-  }
-}
+import {no} from './paper-kernel.js';
+import {gateways, lehmer, sets, World} from './paper-world.js';
+import {LearntRoutes} from './routes.js';
+import {route} from './scratch-kernel.js';
 
 test('one batch: objects, then routes; nothing to do afterwards', t => {
   const world = new World();
@@ -346,8 +241,7 @@ function happen(world: World, random: (below: number) => number): void {
       return;
     case 2: // somebody deletes a route; we may hear of it, or not
       if (world.kernel.routes.delete(prefix) && random(2) === 0) {
-        const {address, bits} = route(prefix, []);
-        world.routes.lostRoute(family, address, bits);
+        world.routes.lostRoute(family, route(prefix, []));
       }
       return;
     case 3:
@@ -373,9 +267,4 @@ function happen(world: World, random: (below: number) => number): void {
     default:
       return world.select(prefix, random(3) === 0 ? [] : of[random(of.length)]!);
   }
-}
-
-function lehmer(seed: number): (below: number) => number {
-  let state = seed + 1;
-  return below => (state = Number((BigInt(state) * 48_271n) % 2_147_483_647n)) % below;
 }

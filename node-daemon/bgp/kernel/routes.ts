@@ -4,15 +4,15 @@
  *
  *   select() ── wanted ──┐                        ┌── settle(): what was refused, with backoff
  *                        ├── queue ── plan() ── batch
- *   observe() ── held ───┘                        └── lost…(): what went without us
+ *   observe…() ─ held ───┘                        └── lost…(): what went without us
  *
  * What plan() hands out is believed to be done from then on; the kernel takes batches in order. Routes
  * that an earlier process left are stale: kept until the same route is selected (and then nothing is
  * written) or until sweep() says that all which will be selected is.
  */
 import type {Family, SelectedColumns, SelectedNextHop, SelectedRoute} from '#bgp-fsm';
-import {RouteBatch, RT_TABLE_MAIN} from '#native-addon';
-import {METRIC_BGP} from '../../kernel/bgp-objects.js';
+import {RouteBatch, RT_TABLE_MAIN, type Prefix} from '#native-addon';
+import {isBgpNexthopId, METRIC_BGP} from '../../kernel/bgp-objects.js';
 import {addressText} from '../../kernel/key.js';
 import {PROTOCOL_TWILL} from '../../kernel/port.js';
 import type {Hop, Path} from './hop-sets.js';
@@ -28,18 +28,13 @@ export interface Batch {
   readonly garbage: readonly ObjectOp[];
 }
 
-/** What a dump showed of ours. */
-export interface Observation {
-  readonly objects: ReadonlyMap<number, KernelObject>;
-  readonly foreign: ReadonlySet<number>; // ids of our range that others have
-  readonly routes: readonly ObservedRoute[];
-}
-
+/** A route of ours, by protocol and metric, as a dump shows it: good until the next one. */
 export interface ObservedRoute {
   readonly family: Family;
-  readonly address: Uint8Array;
+  readonly octets: Uint8Array; // the address begins at `addressAt`
+  readonly addressAt: number;
   readonly bits: number;
-  readonly target: number; // 0: it names no nexthop object, so somebody wrote over ours
+  readonly nexthopId: number; // 0: it names no nexthop object
 }
 
 /** What is tried again. */
@@ -62,7 +57,7 @@ export class LearntRoutes {
     ipv4: new RouteColumns(4),
     ipv6: new RouteColumns(16),
   };
-  #epoch = 1;
+  readonly #unread = new Set<Family>(); // their routes may need objects that were found
   #isInstalling = true;
 
   constructor(resolve: (hop: Hop) => Path | undefined) {
@@ -135,7 +130,8 @@ export class LearntRoutes {
     const routes = new RouteBatch(ours, most);
     const slots = new Int32Array(most);
     for (const family of families) this.#planFamily(family, routes, slots);
-    return {objects, routes, slots, garbage: this.queued === 0 ? this.objects.takeDeletes() : []};
+    const isAllKnown = this.queued === 0 && this.#unread.size === 0;
+    return {objects, routes, slots, garbage: isAllKnown ? this.objects.takeDeletes() : []};
   }
 
   /** What the kernel said, by the index of the operation. True: something is not as we believed. */
@@ -160,44 +156,72 @@ export class LearntRoutes {
     for (const hop of this.objects.sets.hops.values()) this.objects.setPath(hop, resolve(hop));
   }
 
-  /** True: objects went with it. */
-  lostLink(ifindex: number): boolean {
-    const gone = this.objects.noteLinkDown(ifindex);
-    this.#lostTargets(gone);
+  /**
+   * True: objects went with it. `isRepeated`, here and below: it was told during the observation, which may
+   * have shown what was before; what was written since it began is left out.
+   */
+  lostLink(ifindex: number, isRepeated = false): boolean {
+    const gone = this.objects.noteLinkDown(ifindex, isRepeated);
+    this.#lostTargets(gone, isRepeated);
     return gone.size > 0;
   }
 
-  lostObject(id: number): void {
-    this.objects.noteGone(id);
-    this.#lostTargets(new Set([id]));
+  lostObject(id: number, isRepeated = false): void {
+    this.objects.noteGone(id, isRepeated);
+    this.#lostTargets(new Set([id]), isRepeated);
   }
 
-  lostRoute(family: Family, address: Uint8Array, bits: number): void {
+  lostRoute(family: Family, {address, bits}: Prefix, isRepeated = false): void {
     const columns = this.#columns[family];
     const slot = columns.find(address, bits);
-    if (slot >= 0 && columns.held(slot) !== 0) this.#setHeld(columns, slot, 0);
+    if (slot < 0 || (isRepeated && columns.wasWritten(slot))) return;
+    this.#setHeld(columns, slot, 0);
   }
 
-  /** To be called before the dump: what is written from now on, the dump may not show. */
+  /** To be called before the dumps: what is written from now on, they may not show. */
   beginObservation(): void {
-    this.#epoch++;
+    for (const family of families) this.#columns[family].beginObservation();
     this.objects.beginObservation();
   }
 
-  observe({objects, foreign, routes}: Observation): void {
+  /** A whole dump of them, before those of the routes; `foreign`: ids of our range that others have. */
+  observeObjects(objects: ReadonlyMap<number, KernelObject>, foreign: ReadonlySet<number>): void {
+    for (const family of families) this.#unread.add(family);
     this.#lostTargets(this.objects.observe(objects, foreign));
-    for (const {family, address, bits, target} of routes) {
-      const columns = this.#columns[family];
-      const slot = columns.slotOf(address, bits);
-      columns.noteSeen(slot, this.#epoch);
-      if (columns.wasWritten(slot, this.#epoch)) continue;
-      if (columns.held(slot) === 0 && columns.wanted(slot) === 0) columns.adopt(slot);
-      this.#setHeld(columns, slot, target === 0 ? OVERWRITTEN : target);
-    }
-    for (const family of families) {
-      const columns = this.#columns[family];
-      for (const slot of columns.unseen(this.#epoch)) this.#setHeld(columns, slot, 0);
-    }
+  }
+
+  /** Dumps of the family's routes begin, or begin anew after one that was interrupted. */
+  beginRoutes(family: Family): void {
+    this.#columns[family].beginDump();
+  }
+
+  /** It is there, or was since the observation began. Whether the dump comes to its end does not matter. */
+  observeRoute({family, octets, addressAt, bits, nexthopId}: ObservedRoute): void {
+    if (this.objects.wasLost(nexthopId)) return; // and the route with it; or we wrote it again
+    const columns = this.#columns[family];
+    const slot = columns.slotOf(octets, bits, addressAt);
+    columns.noteSeen(slot);
+    if (columns.wasWritten(slot)) return;
+    if (columns.held(slot) === 0 && columns.wanted(slot) === 0) columns.adopt(slot);
+    this.#setHeld(columns, slot, isBgpNexthopId(nexthopId) ? nexthopId : OVERWRITTEN);
+    if (this.#isWrong(columns, slot)) columns.enqueue(slot);
+  }
+
+  /** Some that are believed to be there were not shown. */
+  misses(family: Family): boolean {
+    return this.#columns[family].unseen().length > 0;
+  }
+
+  /** All that there is was shown, uninterrupted: what was not is gone. */
+  endRoutes(family: Family): void {
+    const columns = this.#columns[family];
+    for (const slot of columns.unseen()) this.#setHeld(columns, slot, 0);
+    this.#unread.delete(family);
+  }
+
+  /** All was shown, or it failed on its way. */
+  endObservation(): void {
+    for (const family of families) this.#columns[family].endObservation();
   }
 
   #planFamily(family: Family, routes: RouteBatch, slots: Int32Array): void {
@@ -211,7 +235,7 @@ export class LearntRoutes {
       const isThere = held > 0 || held === OVERWRITTEN;
       const kind = target === 0 ? 'delete' : isThere ? 'replace' : 'add';
       this.#moveCount(held, target);
-      columns.write(slot, target, this.#epoch);
+      columns.write(slot, target);
       slots[routes.length] = slot;
       routes.add(kind, columns.addressWords(slot), columns.bits(slot), target);
     }
@@ -234,6 +258,14 @@ export class LearntRoutes {
     }
     if (target === 0) columns.free(slot);
     return target;
+  }
+
+  /** It names another object than it is to. */
+  #isWrong(columns: RouteColumns, slot: number): boolean {
+    const wanted = columns.wanted(slot);
+    if (wanted <= 0) return false;
+    const target = this.objects.target(this.objects.sets.at(wanted - 1));
+    return target !== 0 && target !== columns.held(slot);
   }
 
   #settleObject({kind, id}: ObjectOp, error: Refusal | undefined, nowMs: number): boolean {
@@ -294,11 +326,13 @@ export class LearntRoutes {
     return objects;
   }
 
-  #lostTargets(gone: ReadonlySet<number>): void {
+  #lostTargets(gone: ReadonlySet<number>, isRepeated = false): void {
     if (gone.size === 0) return;
     for (const family of families) {
       const columns = this.#columns[family];
-      for (const slot of columns.slotsWith(gone)) this.#setHeld(columns, slot, 0);
+      for (const slot of columns.slotsWith(gone)) {
+        if (!isRepeated || !columns.wasWritten(slot)) this.#setHeld(columns, slot, 0);
+      }
     }
   }
 
@@ -309,9 +343,11 @@ export class LearntRoutes {
   }
 
   #setHeld(columns: RouteColumns, slot: number, held: number): void {
-    this.#moveCount(columns.held(slot), held);
+    const before = columns.held(slot);
+    if (held === before) return;
+    this.#moveCount(before, held);
     columns.setHeld(slot, held);
-    columns.enqueue(slot);
+    if (columns.wanted(slot) !== STALE) columns.enqueue(slot);
   }
 
   #moveCount(from: number, to: number): void {

@@ -63,6 +63,19 @@ export class Underlay {
     this.#nexthops.delete(id);
   }
 
+  /** What is told of them anew begins with nothing. */
+  forgetLinks(): void {
+    this.#usable.clear();
+  }
+
+  forgetNexthops(): void {
+    this.#nexthops.clear();
+  }
+
+  forgetRoutes(family: Family): void {
+    this.#tables[family].clear();
+  }
+
   /** `isOnly`: it took the place of what had the prefix and the metric. */
   setRoute(route: Route, isOnly: boolean): void {
     const entry = toEntry(route);
