@@ -45,6 +45,7 @@ interface Flavour extends Pick<Path, 'source' | 'family' | 'namesPeer'> {
 export const AS2 = 0;
 export const AS4 = 1;
 
+const MOST_AROUND = announcementOctets(0, 32, {bits: 128, hasPathId: true});
 const DEFAULT_ROUTE = {bits: 0, hasPathId: false};
 const ANY = -2; // in place of a rule: whatever the policy says of the set
 
@@ -66,6 +67,7 @@ export class ExportGroup {
   readonly #sets: AttributeSets;
   readonly #outs: Blocks;
   readonly #onTooLong: () => void;
+  readonly #alwaysFits: number; // a block of so many octets, whatever goes with it
   readonly #flavours = new Map<string, number>();
   #memory = new Memory(LEAST_REMEMBERED);
   #last: Flavour | undefined;
@@ -74,6 +76,7 @@ export class ExportGroup {
     this.#onTooLong = onTooLong;
     this.target = target;
     this.keepsNextHops = keepsNextHops(target);
+    this.#alwaysFits = target.session.negotiated.maxSendOctets - MOST_AROUND;
     this.#plainTarget = {target, lead: leadOf(0, target)};
     this.#sets = sets;
     this.#outs = outs;
@@ -82,9 +85,10 @@ export class ExportGroup {
   /** The block for the path, to be retained or settled; 0: it does not go there. */
   export(path: Path): BlockId {
     const out = this.#find(path);
-    if (out === 0 || this.#fits(this.#outs.length(out), this.#outs.nextHopLength(out), path)) {
-      return out;
-    }
+    if (out === 0) return 0;
+    const octets = this.#outs.length(out);
+    if (octets <= this.#alwaysFits) return out;
+    if (this.#fits(octets, this.#outs.nextHopLength(out), path)) return out;
     this.#outs.settle(out);
     this.#tellTooLong(path);
     return 0;

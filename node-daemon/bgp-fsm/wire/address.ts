@@ -60,7 +60,9 @@ export function isLinkLocal(address: Uint8Array): boolean {
 }
 
 export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, at) => octet === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = a.length - 1; at >= 0; at--) if (a[at] !== b[at]) return false; // neighbours differ at the end
+  return true;
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
