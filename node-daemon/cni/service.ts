@@ -14,6 +14,7 @@ import {recover, reportBroken, type RecoveryPlan} from '../../cni-plugin/recover
 import {createCniHandler} from '../../cni-plugin/server.js';
 import {replayTombstones, type ReplayReport} from '../../cni-plugin/tombstones.js';
 import {listenUnix} from '#native-addon';
+import type {RightOfWay} from '../bgp/right-of-way.js';
 
 const LARGEST_REQUEST = 4 << 20; // the binary takes 1 MiB of stdin; a delegated result and names come on top
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -24,6 +25,8 @@ export interface CniServiceOptions {
   readonly stateDir: string;
   readonly onRecovered: (plan: RecoveryPlan, replayed: ReplayReport) => void;
   readonly onClientError: (error: Error) => void;
+  /** Is told of each verb. */
+  readonly verbs?: Pick<RightOfWay, 'enter' | 'leave'>;
 }
 
 export interface CniService {
@@ -65,7 +68,7 @@ export async function startCniService(options: CniServiceOptions): Promise<CniSe
 
 function listen(
   context: CniContext,
-  {socket, onClientError}: CniServiceOptions,
+  {socket, onClientError, verbs}: CniServiceOptions,
   pending: Set<Promise<void>>,
 ): Promise<{close(): Promise<void>}> {
   const handle = createCniHandler(context);
@@ -75,7 +78,11 @@ function listen(
     maxBytes: LARGEST_REQUEST,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     onRequest: request => {
-      const served = handle(request).finally(() => pending.delete(served));
+      verbs?.enter();
+      const served = handle(request).finally(() => {
+        verbs?.leave();
+        pending.delete(served);
+      });
       pending.add(served);
     },
     onError: onClientError,

@@ -10,21 +10,19 @@
  * Learnt routes outlive it: stopped or killed, it leaves them and says nothing to its peers, so that they
  * keep ours. Only a wish without a speaker takes it down for good, and its routes with it.
  */
-import type {Family} from '#bgp-fsm';
-import {AbsentPeers} from '../bgp/absent-peers.js';
 import {createBgpAnswers} from '../bgp/api-answers.js';
 import type {BgpWish} from '../bgp/config/input.js';
 import {nodePeerName} from '../bgp/config/peer-names.js';
 import {BgpWishes} from '../bgp/config/wishes.js';
 import type {BgpKernelView, BgpWishView} from '../bgp/api.js';
-import {BgpKernel, type BgpKernelStatus} from '../bgp/kernel/bgp-kernel.js';
-import {KernelThread} from '../bgp/kernel/kernel-thread.js';
+import type {BgpKernelStatus} from '../bgp/kernel/bgp-kernel.js';
+import {sweepKernel} from '../bgp/kernel/sweep.js';
 import {LastWishFile} from '../bgp/last-wish.js';
-import {kernelOf} from '../bgp/kernel/open-kernel.js';
 import {LinkNeighbours} from '../bgp/link-neighbours.js';
 import type {OwnFacts} from '../bgp/own-facts.js';
 import {RestartMarker} from '../bgp/restart-marker.js';
-import {SpeakerHost, type HostMessage} from '../bgp/speaker-host.js';
+import type {RightOfWay} from '../bgp/right-of-way.js';
+import {RunningSpeaker} from '../bgp/running-speaker.js';
 import {systemClock} from '../datastore/clock.js';
 import type {BgpAnswers} from '../http/bgp.js';
 import type {StatusProblem} from '../http/status.js';
@@ -36,23 +34,14 @@ export interface BgpPart extends Part {
   readonly bgp: BgpAnswers;
 }
 
-interface Running {
-  readonly host: SpeakerHost;
-  readonly absent: AbsentPeers;
-  readonly kernel: KernelThread;
-}
-
-const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
-const LOOK_MS = 50;
-const MOST_LOOKS = 200;
 const AGAIN_MS = 5000;
 
-export function createBgp(context: Context, facts: OwnFacts): BgpPart {
+export function createBgp(context: Context, facts: OwnFacts, verbs: RightOfWay): BgpPart {
   const {bootId, config, core, news} = context;
   const log = context.log.child({component: 'bgp'});
   const marker = new RestartMarker(config.stateDir, bootId);
   const lastWish = new LastWishFile(config.stateDir);
-  let running: Running | undefined;
+  let running: RunningSpeaker | undefined;
   let death: string | undefined; // of a thread
   let isStopped = false;
   let isSwept = false; // no learnt route is in the kernel
@@ -82,7 +71,11 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     links.watch(wish.links);
     if (wish.config === undefined) return retire(wish);
     if (wish.isRecalled) log.info({}, 'etcd or its BGPConfig is not known yet: bgp as before');
-    running ??= await startSpeaker();
+    running ??= await RunningSpeaker.start({
+      ...{log, marker, verbs},
+      onSession: () => wishes.renew(),
+      onDeath: words => (death = words),
+    });
     if (wish.routes !== undefined) {
       running.host.tell({kind: 'localRoutes', routes: wish.routes});
     }
@@ -93,63 +86,13 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
     if (wish.isRecalled !== true) await lastWish.keep(wish, wishes.passwords);
   }
 
-  const notWritten = (err: unknown) => log.warn({err}, 'bgp marker not written');
-
-  async function startSpeaker(): Promise<Running> {
-    const kernel = await KernelThread.open({
-      log,
-      onHolding: families => void marker.note(families).catch(notWritten),
-      onDeath(err) {
-        death = `no learnt route is written any more: ${err.message}`;
-        log.error({err}, 'bgp kernel thread died; restart twilld');
-      },
-    });
-    const start = await marker.begin(kernel.held).catch(async (error: unknown) => {
-      await kernel.stop();
-      throw error;
-    });
-    const host = new SpeakerHost({
-      ...{thread: 'own', routesTo: kernel.openPort(), start},
-      onMessage: message => hear(absent, message),
-      onDeath(err) {
-        death = `the speaker died: ${err.message}`;
-        log.error({err}, 'bgp speaker died; restart twilld');
-      },
-    });
-    const absent = new AbsentPeers({
-      ...{clock: systemClock, before: start.absent, absence: () => host.absence()},
-      onChange: peers => void marker.noteAbsent(peers).catch(notWritten),
-    });
-    log.info(start, 'bgp speaker started');
-    return {host, kernel, absent};
-  }
-
-  function hear(absent: AbsentPeers, message: HostMessage): void {
-    switch (message.kind) {
-      case 'peerState':
-        return absent.hear(message.peer, message.state);
-      case 'peerUp':
-        log.info({peer: message.peer, asn: message.negotiated.peerAsn}, 'bgp session is up');
-        return wishes.renew();
-      case 'peerDown':
-        log.warn({peer: message.peer, reason: message.words}, 'bgp session is down');
-        return wishes.renew();
-      case 'log':
-        return log[message.level](message.fields, message.message);
-      default:
-        return;
-    }
-  }
-
   /** Nothing wishes for it any more: peers are told, and what it taught the kernel goes. */
   async function retire(wish: BgpWish): Promise<void> {
     if (running !== undefined) {
-      const {absent, host, kernel} = running;
+      const leaving = running;
       running = undefined; // sessions that go are news, and who looks at the rest must not wait for one that leaves
       isSwept = false;
-      absent.close();
-      await host.leave({kind: 'deconfigure'});
-      await kernel.stop();
+      await leaving.stop({kind: 'deconfigure'});
       await marker.forget();
       log.info({}, 'bgp speaker retired');
     }
@@ -170,9 +113,7 @@ export function createBgp(context: Context, facts: OwnFacts): BgpPart {
       wishes.close();
       links.close();
       await attempts.stop();
-      running?.absent.close();
-      await running?.host.leave({kind: 'restart'});
-      await running?.kernel.stop();
+      await running?.stop({kind: 'restart'});
       await marker.flush();
     },
     death: () => death,
@@ -203,20 +144,4 @@ function toWishView(wish: BgpWish | undefined): BgpWishView {
 
 function toKernelView({routes, refused}: BgpKernelStatus): BgpKernelView {
   return {routes, refused};
-}
-
-/** Also what an earlier process left: to one that selects nothing all of it is stale. */
-async function sweepKernel(log: Context['log']): Promise<void> {
-  const kernel = new BgpKernel({...kernelOf(), log, onNextHops: () => undefined});
-  await kernel.start();
-  for (const family of FAMILIES) kernel.sweep(family);
-  for (let look = 0; look < MOST_LOOKS && isHolding(kernel); look++) {
-    await new Promise<void>(resolve => systemClock.after(LOOK_MS, resolve));
-  }
-  await kernel.stop();
-}
-
-function isHolding(kernel: BgpKernel): boolean {
-  const {routes} = kernel.status();
-  return FAMILIES.some(family => routes[family].held > 0);
 }

@@ -8,6 +8,7 @@ import {systemClock} from '../../cni-plugin/kernel.js';
 import type {CniOptions} from '../../cni-plugin/port.js';
 import {toNodeState} from '../cni/node-view.js';
 import {ProblemList} from '../cni/problem-list.js';
+import type {RightOfWay} from '../bgp/right-of-way.js';
 import {startCniService, type CniService} from '../cni/service.js';
 import type {LivenessView} from '../http/liveness.js';
 import type {NodeLease} from '../lease/node-lease.js';
@@ -22,6 +23,7 @@ export interface CniNeeds {
   readonly lease: NodeLease;
   readonly isReady: () => boolean;
   readonly underlayReason: () => string | undefined;
+  readonly verbs: RightOfWay;
 }
 
 export function createCni(context: Context, needs: CniNeeds): CniPart {
@@ -38,6 +40,7 @@ export function createCni(context: Context, needs: CniNeeds): CniPart {
         socket: config.cni.socket,
         stateDir: config.stateDir,
         cni: toCniOptions(context, needs, problems),
+        verbs: needs.verbs,
         onRecovered: (plan, replayed) => report.recovered(plan, replayed),
         onClientError: error => log.warn({err: error}, 'cni request turned away'),
       });

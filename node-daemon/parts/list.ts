@@ -7,6 +7,7 @@
  *   cni ── journal ── pods ──> core                       endpoints ──> etcd
  */
 import {OwnFacts} from '../bgp/own-facts.js';
+import {RightOfWay} from '../bgp/right-of-way.js';
 import {createApi} from './api.js';
 import {createBgp} from './bgp.js';
 import {createCni} from './cni.js';
@@ -36,9 +37,9 @@ export function createParts(context: Context): readonly Part[] {
     ...{lease, reflector, underlayReason},
     settings: settings.settings,
   });
-  const cni = createCni(context, {lease, underlayReason, isReady: readiness.isReady});
-
-  const bgp = createBgp(context, facts);
+  const verbs = new RightOfWay();
+  const cni = createCni(context, {lease, underlayReason, isReady: readiness.isReady, verbs});
+  const bgp = createBgp(context, facts, verbs);
 
   // The CNI verbs are served before etcd is asked: pods do not wait for it.
   const order = [

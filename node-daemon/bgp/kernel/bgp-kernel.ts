@@ -28,6 +28,8 @@ export interface BgpKernelOptions {
   readonly onNextHops: (states: readonly NextHopState[]) => void;
   /** The kernel holds routes of ours in these families: said when that changes. */
   readonly onHolding?: (families: readonly Family[]) => void;
+  /** Before each slice of much: see RouteWriter. */
+  readonly othersPass?: () => Promise<unknown> | undefined;
 }
 
 export interface MonitorHandlers {
@@ -86,6 +88,7 @@ export class BgpKernel {
       useSocket: action => this.#use(action),
       onRefused: (err, isFirst) => this.#refused(err, isFirst),
       onIdle: () => this.#tellHolding(),
+      ...(options.othersPass && {othersPass: options.othersPass}),
     });
   }
 

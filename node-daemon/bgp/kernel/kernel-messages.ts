@@ -10,6 +10,10 @@ import type {Family} from '#bgp-fsm';
 import type {RouteAnswer, RouteMessage} from '../messages.js';
 import type {BgpKernelStatus} from './bgp-kernel.js';
 
+export interface KernelWorkerData {
+  readonly verbs: SharedArrayBuffer | undefined; // right-of-way.ts
+}
+
 export type ColumnsMessage = Exclude<RouteMessage, {kind: 'selected'}>;
 
 export type KernelCommand =

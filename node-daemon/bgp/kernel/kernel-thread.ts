@@ -4,7 +4,13 @@ import {MessageChannel, Worker, type MessagePort} from 'node:worker_threads';
 import type {Family} from '#bgp-fsm';
 import type {RouteAnswer} from '../messages.js';
 import type {BgpKernelStatus, Log} from './bgp-kernel.js';
-import type {ColumnsMessage, KernelCommand, KernelMessage} from './kernel-messages.js';
+import type {RightOfWay} from '../right-of-way.js';
+import type {
+  ColumnsMessage,
+  KernelCommand,
+  KernelMessage,
+  KernelWorkerData,
+} from './kernel-messages.js';
 
 export interface KernelThreadOptions {
   readonly log: Log;
@@ -13,6 +19,8 @@ export interface KernelThreadOptions {
   readonly onHolding: (families: readonly Family[]) => void;
   /** The thread has died of an error: routes stay as they are, and none is written any more. */
   readonly onDeath: (error: Error) => void;
+  /** Who goes first. */
+  readonly verbs?: RightOfWay;
 }
 
 interface Waiter {
@@ -33,8 +41,9 @@ export class KernelThread {
 
   /** @throws NetlinkError when the kernel cannot be listened to or read. */
   static async open(options: KernelThreadOptions): Promise<KernelThread> {
+    const workerData: KernelWorkerData = {verbs: options.verbs?.cells};
     const worker = new Worker(new URL('./kernel-worker.js', import.meta.url), {
-      name: 'bgp-kernel',
+      ...{name: 'bgp-kernel', workerData},
     });
     const thread = new KernelThread(worker, options);
     await new Promise<void>((resolve, reject) => {

@@ -1,13 +1,22 @@
 /** The thread of BGP's end of the kernel: what a Worker runs. Shell. */
-import {parentPort, type MessagePort} from 'node:worker_threads';
+import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
 
 import {plainFields} from '../plain-fields.js';
+import {RightOfWay} from '../right-of-way.js';
 import {priorityOfThisThread} from '../thread-priority.js';
 import {BgpKernel} from './bgp-kernel.js';
 import type {RouteAnswer} from '../messages.js';
-import type {ColumnsMessage, KernelCommand, KernelMessage} from './kernel-messages.js';
+import type {
+  ColumnsMessage,
+  KernelCommand,
+  KernelMessage,
+  KernelWorkerData,
+} from './kernel-messages.js';
 import {kernelOf} from './open-kernel.js';
 import {rehearseWrites} from './rehearsal.js';
+
+/** Of a slice: while pods come without end a table goes on all the same, 25,000 routes a second at the least. */
+const MOST_WAIT_MS = 10;
 
 const {yieldToVerbs, noteWork} = priorityOfThisThread();
 yieldToVerbs(); // the threads of its sockets, too, which write tables to the kernel
@@ -19,11 +28,15 @@ const answer = (message: RouteAnswer) => asker.postMessage(message);
 const log = (level: 'info' | 'warn') => (fields: object, message: string) =>
   post({kind: 'log', level, message, fields: plainFields({...fields})});
 
+const {verbs} = workerData as KernelWorkerData;
+const rightOfWay = verbs && new RightOfWay(verbs);
+
 const kernel = new BgpKernel({
   ...kernelOf(),
   log: {info: log('info'), warn: log('warn')},
   onNextHops: states => answer({kind: 'nextHops', states}),
   onHolding: families => post({kind: 'holding', families}),
+  othersPass: () => rightOfWay?.passed(MOST_WAIT_MS),
 });
 await rehearseWrites();
 post({kind: 'started', held: await kernel.start()});

@@ -59,6 +59,11 @@ export class NextHopObjects implements HopSetsOwner {
     return this.#held.size;
   }
 
+  /** Next hops that many routes may name have changed. */
+  get hasWrites(): boolean {
+    return this.#dirtyHops.size > 0 || this.#dirtySets.size > 0;
+  }
+
   hopCame(hop: Hop): void {
     hop.path = this.#resolve(hop);
     this.#dirtyHops.add(hop);

@@ -17,6 +17,8 @@ export interface RouteWriterPorts {
   /** Something is not as was believed; isFirst: nothing was refused so far. */
   readonly onRefused: (err: NetlinkError | undefined, isFirst: boolean) => void;
   readonly onIdle: () => void;
+  /** Resolves when others are done with the kernel's network lock, soon at the latest; undefined: nobody has it. */
+  readonly othersPass?: () => Promise<unknown> | undefined;
 }
 
 /** More at once would hold up the event loop, and more on its way pods that wait for the kernel's network lock. */
@@ -77,6 +79,7 @@ export class RouteWriter {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
+      if (this.#mayWait()) await this.#ports.othersPass?.();
       const batch = this.#routes.plan(SLICE, this.#ports.clock.nowMs());
       if (this.#routes.queued < TAKEN_BELOW) this.#tellTakers();
       if (lengthOf(batch) === 0) {
@@ -92,6 +95,11 @@ export class RouteWriter {
       if (this.#underWay.length >= MOST_UNDER_WAY) await this.#underWay[0];
     }
     this.#tellTakers();
+  }
+
+  /** What is short does not wait, nor a next hop that BFD takes from many routes at once. */
+  #mayWait(): boolean {
+    return this.#routes.queued > SLICE && !this.#routes.objects.hasWrites;
   }
 
   async #send(batch: Batch): Promise<void> {

@@ -1,0 +1,24 @@
+/** Takes what BGP has taught the kernel out of it, whoever wrote it and when. Shell. */
+import {systemClock} from '../../datastore/clock.js';
+import {BgpKernel, type Log} from './bgp-kernel.js';
+import {kernelOf} from './open-kernel.js';
+import {families} from './routes.js';
+
+const LOOK_MS = 50;
+const MOST_LOOKS = 200;
+
+/** To one that selects nothing all of it is stale. @throws NetlinkError when the kernel cannot be read. */
+export async function sweepKernel(log: Log): Promise<void> {
+  const kernel = new BgpKernel({...kernelOf(), log, onNextHops: () => undefined});
+  await kernel.start();
+  for (const family of families) kernel.sweep(family);
+  for (let look = 0; look < MOST_LOOKS && isHolding(kernel); look++) {
+    await new Promise<void>(resolve => systemClock.after(LOOK_MS, resolve));
+  }
+  await kernel.stop();
+}
+
+function isHolding(kernel: BgpKernel): boolean {
+  const {routes} = kernel.status();
+  return families.some(family => routes[family].held > 0);
+}
