@@ -153,7 +153,9 @@ export class LongProcess {
 
   /** By -9 with all that it started, so that nothing is left to say a last word. */
   async cut(): Promise<number> {
-    if (this.running) for (const pid of descendantsOf(this.pid)) signalIfThere(pid, 'SIGKILL');
+    const others = this.running ? descendantsOf(this.pid) : [];
+    for (const pid of others) signalIfThere(pid, 'SIGSTOP'); // or the last one hears that the first has gone
+    for (const pid of others) signalIfThere(pid, 'SIGKILL');
     return this.kill('SIGKILL');
   }
 
