@@ -5,8 +5,9 @@
  *   | machine-id 1   |     | machine-id 2      |     |         |
  *   +----------------+     +-------------------+     +---------+
  *
- * Claim: of two machines with one node name the first keeps it while its lease lives, and the other says
- * so; a machine has its own record again at once, whatever happened to it.
+ * Claim: of two machines with one node name the first keeps it while it lives, and the other says so; one
+ * that is gone does not keep its successor from serving, though its lease lives for a day; a machine has its
+ * own record again at once, whatever happened to it.
  */
 import {addPod, endpointKey, endpointKeys, prefix, resources} from './cluster.js';
 import {askDaemon} from './lab/api.js';
@@ -49,6 +50,8 @@ labTest(
       /"level":"?(50|error)[^}]*the node name a is in use[^}]*192\.0\.2\.1[^}]*node\.name/,
     );
     t.regex(await askDaemon(b, '/v1/status'), /the node name a is in use by another machine/);
+    await eventually(async () => isAnswered(await leaseOf(b)), {withinMs: 5000, what: 'an answer'});
+    t.regex(JSON.stringify(a.daemon.log()), /192\.0\.2\.2[^}]*}[^}]*was refused it/);
     await stream.flows(500);
     t.deepEqual(await contents(lab), before, 'in etcd nothing is b’s');
     t.is((await stream.close()).lost, 0);
@@ -68,6 +71,62 @@ labTest(
     for (const {ok, error} of await p3.echo(p4.addresses)) t.true(ok, error);
   },
 );
+
+labTest('a machine that was replaced does not keep its successor waiting', async t => {
+  const lab = await createMachines(t, ['a', 'b', 'c', 'd']); // leases of a day
+  const [a, b, c, d] = [lab.host('a'), lab.host('b'), lab.host('c'), lab.host('d')];
+  await Promise.all([a.startDaemon(), c.startDaemon()]);
+  const [p1, p2, p3] = [await addPod(a, 'p1'), await addPod(a, 'p2'), await addPod(c, 'p3')];
+  const claims = await lab.etcd.list(`${prefix}/leases/`);
+  await a.killDaemon();
+  const before = await recordOf(lab);
+
+  const startMs = performance.now();
+  await Promise.all([b.startDaemon(asA), d.startDaemon({node: {name: 'c'}})]);
+  t.regex((await leaseOf(b)).reason ?? '', /192\.0\.2\.1 .*was asked whether it lives/);
+  t.deepEqual(await recordOf(lab), before);
+  await eventually(async () => (await leaseOf(b)).state === 'held', {
+    withinMs: 30_000,
+    everyMs: 100,
+    what: 'b to have the name',
+  });
+  const p4 = await addPod(b, 'p4');
+  const tookMs = performance.now() - startMs;
+  t.log(`b served an ADD ${Math.round(tookMs)} ms after its start`);
+  t.true(tookMs < 30_000);
+  t.true(tookMs > 15_000, 'a had its time to answer');
+  await p4.listen();
+  for (const {ok, error} of await p3.echo(p4.addresses)) t.true(ok, error);
+  t.is((await leaseOf(d)).state, 'fenced', 'c lives');
+  t.true(isAnswered(await leaseOf(d)));
+  t.regex(
+    JSON.stringify(b.daemon.log()),
+    /"level":"?(40|warn)[^}]*192\.0\.2\.1[^}]*}[^}]*taken over/,
+  );
+
+  const kept = (await lab.etcd.list(`${prefix}/leases/`)).filter(({key}) =>
+    claims.some(claim => claim.key === key),
+  );
+  t.deepEqual(kept, claims, 'the ranges of a are still its own');
+  const taken = await recordOf(lab);
+  t.regex(taken.value, /"address":"192\.0\.2\.2"/);
+  const {spec} = JSON.parse(taken.value) as {spec: {ranges: readonly string[]}};
+  t.deepEqual(await rangesOfPeer(c, 'a'), spec.ranges);
+  const written = [endpointKey(c, p3), endpointKey(b, p4).replace('b/', 'a/')].sort();
+  await eventually(async () => (await endpointKeys(lab)).join() === written.join(), {
+    withinMs: 5000,
+    what: 'records of pods of who has the name',
+  });
+
+  await a.startDaemon();
+  await eventually(async () => isAnswered(await leaseOf(a)), {withinMs: 5000, what: 'an answer'});
+  const returned = await leaseOf(a);
+  t.is(returned.state, 'fenced');
+  t.regex(returned.reason ?? '', /192\.0\.2\.2 /);
+  t.deepEqual(await recordOf(lab), taken);
+  await p2.listen();
+  for (const {ok, error} of await p1.echo(p2.addresses)) t.true(ok, error);
+});
 
 labTest('a host that is given the name of another keeps its pods forwarding', async t => {
   const lab = await createMachines(t, ['a', 'b', 'c']);
@@ -141,9 +200,21 @@ async function recordOf(lab: Lab) {
 
 async function leaseOf(host: Host) {
   const {lease} = JSON.parse(await askDaemon(host, '/v1/status')) as {
-    lease: {id: string; state: string};
+    lease: {id: string; state: string; reason?: string};
   };
   return lease;
+}
+
+async function rangesOfPeer(host: Host, name: string) {
+  const {peers} = JSON.parse(await askDaemon(host, '/v1/status')) as {
+    peers: readonly {name: string; ranges: readonly string[]}[];
+  };
+  return peers.find(peer => peer.name === name)?.ranges;
+}
+
+/** Whom it asked for the name lives. */
+function isAnswered({state, reason = ''}: Awaited<ReturnType<typeof leaseOf>>): boolean {
+  return state === 'fenced' && / is in use /.test(reason) && !/was asked/.test(reason);
 }
 
 async function moveTo(host: Host, end: number): Promise<void> {

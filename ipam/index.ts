@@ -13,4 +13,5 @@ export * from './pool.js';
 export {blockAt, blockCount, candidateBlocks, isBlockOf, ownAddress} from './block.js';
 export {createLeaseRecord, parseLeaseRecord, type LeaseRecord} from './lease/record.js';
 export type {LeaseView} from './lease/state.js';
+export {parseNameQuestion, type NameQuestion} from './lease/name-question.js';
 export {LeaseKeeper, type LeaseKeeperOptions, type OwnRecord} from './lease/keeper.js';

@@ -3,6 +3,7 @@
  *
  *   <prefix>/leases/10.244.3.0-26     one claimed block; its creation (revision 0 before) is the claim
  *   <prefix>/nodes/<name>             Node record, bound to the same etcd lease as the node's blocks
+ *   <prefix>/name-claims/<name>/<id>  a question to who has that name (lease/name-question.ts)
  *   <prefix>/blocks/10.244.3.0-26     that the block was in use: outlives the lease (lease/mark.ts)
  */
 export const defaultPrefix = '/twill/v1';
@@ -24,6 +25,11 @@ export function leasesPrefix(prefix: string): string {
 /** The CIDR a lease key speaks of, undefined for any other key. */
 export function parseLeaseKey(prefix: string, key: string): string | undefined {
   return parseBlockKey(leasesPrefix(prefix), key);
+}
+
+/** Questions to the holder of a node's name. Ends in a slash. */
+export function nameClaimsPrefix(prefix: string, name: string): string {
+  return `${prefix}/name-claims/${name}/`;
 }
 
 export function blockMarkKey(prefix: string, cidr: string): string {

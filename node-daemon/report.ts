@@ -1,11 +1,12 @@
 /**
  * What an operator is told as it happens: one log line per change of state, and the counters. Shell.
  */
-import type {LeaseView} from '#ipam';
+import type {LeaseView, NameQuestion} from '#ipam';
 import {formatAddress} from '#ipam';
 import type {RecoveryPlan} from '../cni-plugin/recovery.js';
 import type {Problem, Served} from '../cni-plugin/port.js';
 import type {ReplayReport} from '../cni-plugin/tombstones.js';
+import type {NameHolder} from './lease/name-holder.js';
 import type {Metrics} from './http/metrics.js';
 import type {Logger} from './log.js';
 import type {UnderlayChoice} from './node/underlay.js';
@@ -17,6 +18,7 @@ export class Report {
   readonly #metrics: Metrics;
   #isEtcdAway = false;
   #failedSettings = '';
+  #asker = '';
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log;
@@ -27,6 +29,20 @@ export class Report {
     const fields = {state, reason, leaseId, ranges: ranges.map(({cidr}) => cidr)};
     if (state === 'fenced' || state === 'unsafe') this.#log.error(fields, 'lease is not safe');
     else this.#log.info(fields, state === 'held' ? 'lease is held' : 'no lease yet');
+  }
+
+  nameTakenOver({uid, addresses}: NameHolder): void {
+    const holder = {uid, addresses};
+    this.#log.warn({holder}, "the node name was another machine's that did not answer: taken over");
+  }
+
+  /** It asks every half minute. */
+  nameDefended({uid, addresses}: NameQuestion): void {
+    const asker = {uid, addresses};
+    const text = JSON.stringify(asker);
+    if (text === this.#asker) return;
+    this.#asker = text;
+    this.#log.warn({asker}, 'another machine has the name of this node, and was refused it');
   }
 
   underlay(choice: UnderlayChoice): void {

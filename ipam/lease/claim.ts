@@ -19,7 +19,8 @@ import {createLeaseRecord, parseLeaseRecord} from './record.js';
  *                           After a reboot none does: then it is forgotten, and another claimed
  *
  * "Ours" means name and uid: a cloned machine has the uid and another name, a reinstalled one the
- * name and another uid. Blocks that are ours in etcd and unknown here (state directory lost) are
+ * name and another uid. A copied disk that takes over the name of its original has both; so what hangs on
+ * the lease of another machine that had the name is never ours. Blocks that are ours in etcd and unknown here (state directory lost) are
  * taken back. Then, for each family without a range, one block of the first enabled pool by name that
  * has a free one; one that was never used, before one that was freed.
  * Several blocks a family need only another rule in `wantedPools`.
@@ -34,6 +35,7 @@ export interface ClaimInput {
   readonly pools: readonly Pool[] | undefined;
   /** Another machine goes by the node's name. Then nothing new is claimed, nor taken back by that name. */
   readonly isNameTaken?: boolean | undefined;
+  readonly strangerLeaseId?: string | undefined; // of another machine that had the name
   readonly entries: readonly KeyValue[]; // everything below leases/
   readonly freed?: readonly string[] | undefined; // CIDRs, to be claimed when there are no others
   readonly lostRaces?: number | undefined;
@@ -147,7 +149,8 @@ function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readon
   return ranges;
 }
 
-function isOurs({node}: ClaimInput, entry: KeyValue): boolean {
+function isOurs({node, strangerLeaseId}: ClaimInput, entry: KeyValue): boolean {
+  if (entry.leaseId === strangerLeaseId) return false;
   if (!entry.value.includes(node.uid)) return false; // spares parsing everybody else's
   const spec = parseLeaseRecord(entry.value)?.spec;
   return spec !== undefined && spec.node === node.name && spec.nodeUid === node.uid;

@@ -15,6 +15,7 @@ export interface SavedLease {
   readonly ranges: readonly Range[];
   readonly inherited: boolean; // not yet confirmed in that boot
   readonly safeUntilMs: number;
+  readonly strangerLeaseId?: string | undefined;
 }
 
 export async function readLeaseFile(path: string): Promise<SavedLease | undefined> {
@@ -44,7 +45,10 @@ function decode(value: unknown): SavedLease | undefined {
   const {bootId, nodeUid, lease} = saved;
   const known = isLease(lease) ? lease : undefined;
   const safeUntilMs = typeof saved.safeUntilMs === 'number' ? saved.safeUntilMs : 0;
-  return {bootId, nodeUid, lease: known, ranges, inherited: saved.inherited === true, safeUntilMs};
+  const inherited = saved.inherited === true;
+  const id = saved.strangerLeaseId;
+  const strangerLeaseId = typeof id === 'string' ? id : undefined;
+  return {bootId, nodeUid, lease: known, ranges, inherited, safeUntilMs, strangerLeaseId};
 }
 
 function isLease(lease: HeldLease | undefined): lease is HeldLease {

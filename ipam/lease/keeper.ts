@@ -8,6 +8,7 @@ import {planClaims, wantedPools} from './claim.js';
 import {readLeaseFile, writeLeaseFile} from './file.js';
 import {findFreed, MARK_EVERY_MS, type Freed} from './mark.js';
 import {moveLease} from './move.js';
+import {awaited, NameInquiry, planAnswer} from './name-question.js';
 import {
   initialState,
   nextStep,
@@ -50,10 +51,23 @@ export interface OwnRecord {
   /** For the ranges that the node holds undisputed. Same ranges, same text. */
   render(ranges: readonly Range[]): string;
   /**
-   * In words, when what lies under the key is another machine's: then it is left alone while its lease
-   * lives, and the node is fenced. Not asked of a record without a lease.
+   * In words, when what lies under the key is another machine's: then it is left alone while that lives,
+   * and the node is fenced. Not asked of a record without a lease.
    */
   nameTaken?(text: string): string | undefined;
+  /** Another machine's record was replaced by ours, because it did not answer. */
+  onTakenOver?(text: string): void;
+  /** Where we can be found: told to the machine whose record it is. */
+  addresses?(): readonly string[];
+}
+
+/** The record as etcd has it. */
+interface FoundRecord {
+  readonly found?: KeyValue | undefined;
+  readonly nameTaken?: string | undefined;
+  readonly lookAgainAtMs?: number | undefined;
+  /** Another machine's that did not answer: replaced while this holds. */
+  readonly unanswered?: readonly Compare[] | undefined;
 }
 
 interface RecordWrite {
@@ -72,6 +86,7 @@ export class LeaseKeeper {
   readonly #path: string;
   readonly #listeners = new Set<(view: LeaseView) => void>();
   #state: LeaseState;
+  readonly #inquiry: NameInquiry;
   #pools: readonly Pool[] | undefined;
   #record: OwnRecord | undefined;
   #moveTo: {readonly id: string; readonly ttlSeconds: number} | undefined;
@@ -88,6 +103,7 @@ export class LeaseKeeper {
     this.#options = options;
     this.#path = join(options.stateDir, 'lease.json');
     this.#state = initialState(options.ttlSeconds, options.marginSeconds);
+    this.#inquiry = new NameInquiry(options);
   }
 
   /** Resolves when the saved lease is read; the work goes on in the background. */
@@ -126,6 +142,19 @@ export class LeaseKeeper {
     this.#wake();
   }
 
+  /**
+   * Answers a machine that asks whether the holder of our name lives (name-question.ts), if that is us;
+   * resolves whether it is. @throws StoreError: then ask again. Works while the lease cannot be served.
+   */
+  async answer(question: KeyValue): Promise<boolean> {
+    const {store, node} = this.#options;
+    const record = this.#record && (await store.get(this.#record.key));
+    if (record === undefined || this.#record?.nameTaken?.(record.value) !== undefined) return false;
+    const {compare, success} = planAnswer(question, record, node.uid);
+    const {succeeded} = await store.transact(compare, success);
+    return succeeded; // what has changed in between is news, or an answer too
+  }
+
   /** `ranges` carry their pool's reserved addresses. */
   current(): LeaseView {
     const view = viewOf(this.#state, this.#options.boottimeMs());
@@ -162,6 +191,7 @@ export class LeaseKeeper {
     try {
       await this.#perform(step);
     } catch (error) {
+      this.#inquiry.doubt();
       if (error instanceof LeaseNotFoundError) {
         this.#apply({kind: 'lost'});
         return;
@@ -221,9 +251,12 @@ export class LeaseKeeper {
       const changes = this.#changes;
       const askedAtMs = boottimeMs();
       const areMarksDue = askedAtMs >= this.#markedAtMs + MARK_EVERY_MS;
-      const {found, nameTaken} = await this.#findRecord();
+      const {found, nameTaken, lookAgainAtMs, unanswered} = await this.#findRecord();
+      // noted, and saved, long before the name is taken over: a reply or this process may be lost
+      const isStranger = nameTaken !== undefined || unanswered !== undefined;
+      const strangerLeaseId = isStranger ? found?.leaseId : this.#state.strangerLeaseId;
       const plan = planClaims({
-        ...{prefix, node, leaseId, entries: [...entries.values()]},
+        ...{prefix, node, leaseId, strangerLeaseId, entries: [...entries.values()]},
         ...{ranges: this.#state.ranges, inherited: this.#state.inherited},
         ...{pools: this.#pools, isNameTaken: nameTaken !== undefined, claimedAt: now()},
         ...{freed: freed.cidrs, lostRaces: attempt, areMarksDue},
@@ -236,7 +269,7 @@ export class LeaseKeeper {
       if (success.length > 0) {
         // A refusal says at once who was faster; the rest of the list is still good enough.
         const look = plan.compare.map(({key}) => ({kind: 'get', key}) as const);
-        const compare = [...plan.compare, ...record.compare];
+        const compare = [...plan.compare, ...record.compare, ...(unanswered ?? [])];
         const {succeeded, gets} = await store.transact(compare, success, look);
         if (!succeeded) {
           for (const [index, {key}] of look.entries()) {
@@ -248,7 +281,10 @@ export class LeaseKeeper {
         }
       }
       if (areMarksDue) this.#markedAtMs = askedAtMs;
-      this.#apply({...plan, kind: 'settled', nameTaken, atMs: boottimeMs()});
+      const name = {nameTaken, lookAgainAtMs, strangerLeaseId};
+      this.#apply({...plan, ...name, kind: 'settled', atMs: boottimeMs()});
+      if (unanswered && found) this.#record?.onTakenOver?.(found.value);
+      if (nameTaken === undefined) await this.#inquiry.close();
       if (changes !== this.#changes) this.#apply({kind: 'changed'});
       return;
     }
@@ -263,12 +299,17 @@ export class LeaseKeeper {
     return findFreed(prefix, entries, cidr => isHeld(leaseKey(prefix, cidr)));
   }
 
-  /** What etcd has under the node's name, and whether that is another machine's. */
-  async #findRecord(): Promise<{found?: KeyValue | undefined; nameTaken?: string | undefined}> {
+  /** What etcd has under the node's name, and whether that is a living machine's. */
+  async #findRecord(): Promise<FoundRecord> {
     if (this.#record === undefined) return {};
     const found = await this.#options.store.get(this.#record.key);
     if (found === undefined || found.leaseId === NO_LEASE) return {found};
-    return {found, nameTaken: this.#record.nameTaken?.(found.value)};
+    const holder = this.#record.nameTaken?.(found.value);
+    if (holder === undefined) return {found};
+    const answer = await this.#inquiry.look(found, this.#record.addresses?.() ?? []);
+    if (answer.kind === 'none') return {found, unanswered: answer.unchanged};
+    const nameTaken = answer.kind === 'alive' ? holder : `${holder} (${awaited})`;
+    return {found, nameTaken, lookAgainAtMs: answer.lookAtMs};
   }
 
   /** Over what was found, and nothing else: of two machines with one name, one is the first. */
@@ -287,9 +328,10 @@ export class LeaseKeeper {
 
   /** A full disk must not cost the lease: the error shows, the next change tries again. */
   async #save(): Promise<void> {
-    const {lease, ranges, inherited, safeUntilMs} = this.#state;
+    const {lease, ranges, inherited, safeUntilMs, strangerLeaseId} = this.#state;
     const {bootId, node} = this.#options;
-    const saved = {bootId, nodeUid: node.uid, lease, ranges, inherited, safeUntilMs};
+    const held = {lease, ranges, inherited, safeUntilMs, strangerLeaseId};
+    const saved = {bootId, nodeUid: node.uid, ...held};
     const text = JSON.stringify(saved);
     if (text === this.#saved) return;
     try {

@@ -1,21 +1,12 @@
 import test from 'ava';
 import {eventually} from '../etcd/etcd-server.js';
 import type {LeaseKeeper} from './keeper.js';
-import {claimsIn, dirFor, keeperFor, pools, prefix, storeFor} from './scratch-keeper.js';
+import {listen, startAs} from './name-scratch.js';
+import {claimsIn, dirFor, keeperFor, prefix, storeFor} from './scratch-keeper.js';
 
-/* Two machines with one node name. A record is "<machine> <ranges>" here. */
+/* Two machines with one node name; the holder answers. */
 
 const key = `${prefix}/nodes/a`;
-
-async function startAs(machine: string, keeper: LeaseKeeper): Promise<void> {
-  keeper.attachRecord({
-    key,
-    render: ranges => `${machine} ${ranges.map(({cidr}) => cidr).join()}`,
-    nameTaken: text => (text.startsWith(machine) ? undefined : `taken by ${text.split(' ')[0]}`),
-  });
-  keeper.setPools(pools);
-  await keeper.start();
-}
 
 const isIn = (state: string, keeper: LeaseKeeper) =>
   eventually(() => keeper.current().state === state);
@@ -26,12 +17,15 @@ test('the second machine writes nothing, is fenced, and has the name when the fi
   const {store} = await storeFor(t);
   const first = keeperFor(t, {store, stateDir: await dirFor(t)});
   await startAs('m1', first);
+  await listen(store, first);
   await isIn('held', first);
   const [record, claims] = [await store.get(key), await claimsIn(store)];
 
   const second = keeperFor(t, {store, stateDir: await dirFor(t), ...node('uid-b')});
   await startAs('m2', second);
+  await listen(store, second);
   await isIn('fenced', second);
+  await eventually(() => second.current().reason === 'taken by m1');
   t.like(second.current(), {reason: 'taken by m1', ranges: [], isNamed: false});
   t.is(second.current().safeUntilBoottimeMs, 0);
   t.deepEqual(await store.get(key), record);

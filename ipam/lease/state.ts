@@ -25,6 +25,8 @@ export interface LeaseState {
   /** The record under the node's name was seen to be ours, bound to this lease. */
   readonly isNamed: boolean;
   readonly nameTaken?: string | undefined; // in words: by whom, and what to do
+  /** Of the last other machine that was seen to have the name: what hangs on it is never ours. */
+  readonly strangerLeaseId?: string | undefined;
   readonly safeUntilMs: number; // 0: not safe
   readonly settleAtMs: number; // when to compare with etcd again; 0: now
   readonly renewAtMs: number; // 0: now
@@ -51,6 +53,8 @@ export type LeaseEvent =
       readonly conflicts: readonly Conflict[];
       readonly exhausted: readonly string[];
       readonly nameTaken?: string | undefined;
+      readonly strangerLeaseId?: string | undefined;
+      readonly lookAgainAtMs?: number | undefined; // when the name is taken
       readonly atMs: number;
     }
   | {readonly kind: 'failed'; readonly error: string; readonly atMs: number; jitter: number}
@@ -98,14 +102,13 @@ export function initialState(ttlSeconds: number, marginSeconds: number): LeaseSt
  */
 export function restoredState(
   fresh: LeaseState,
-  saved: Pick<LeaseState, 'lease' | 'ranges' | 'inherited' | 'safeUntilMs'>,
+  saved: Pick<LeaseState, 'lease' | 'ranges' | 'inherited' | 'safeUntilMs' | 'strangerLeaseId'>,
   sameBoot: boolean,
 ): LeaseState {
-  const {lease, ranges, inherited} = saved;
-  if (!sameBoot) {
-    return {...fresh, ranges, inherited: true, lease: lease && {...lease, expiresAtMs: 0}};
-  }
-  return {...fresh, ranges, inherited, lease, safeUntilMs: lease ? saved.safeUntilMs : 0};
+  const {lease, ranges, inherited, strangerLeaseId} = saved;
+  const known = {...fresh, ranges, strangerLeaseId};
+  if (!sameBoot) return {...known, inherited: true, lease: lease && {...lease, expiresAtMs: 0}};
+  return {...known, inherited, lease, safeUntilMs: lease ? saved.safeUntilMs : 0};
 }
 
 export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
@@ -153,14 +156,17 @@ export function transition(state: LeaseState, event: LeaseEvent): LeaseState {
 function settled(
   state: LeaseState,
   lease: HeldLease,
-  {ranges, conflicts, exhausted, nameTaken, atMs}: Extract<LeaseEvent, {kind: 'settled'}>,
+  event: Extract<LeaseEvent, {kind: 'settled'}>,
 ): LeaseState {
+  const {ranges, conflicts, exhausted, nameTaken, atMs} = event;
+  const {lookAgainAtMs = atMs + LOOK_AGAIN_MS} = event;
   const isFenced = conflicts.length > 0 || nameTaken !== undefined;
   const next = succeeded({
     ...{...state, ranges, conflicts, exhausted, nameTaken},
     ...{isNamed: nameTaken === undefined, inherited: false},
+    strangerLeaseId: event.strangerLeaseId ?? state.strangerLeaseId,
     safeUntilMs: isFenced ? 0 : safeUntil(state, lease),
-    settleAtMs: isFenced || exhausted.length > 0 ? atMs + LOOK_AGAIN_MS : Infinity,
+    settleAtMs: isFenced || exhausted.length > 0 ? lookAgainAtMs : Infinity,
   });
   // The state directory of a copied disk names the lease of the machine it was copied from.
   return nameTaken !== undefined && state.inherited ? withoutLease(next) : next;

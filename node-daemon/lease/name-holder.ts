@@ -12,8 +12,8 @@
  *   otherwise                                      another machine
  *
  * So a host finds its record again after a reboot, a reinstallation or a change of address, though not
- * after everything at once. Then it waits for its old lease to run out, or for a hand that deletes the
- * record: the price of not taking the name from a machine whose pods are wired from it.
+ * after everything at once. Then it asks itself, gets no answer, and has its name a few seconds later:
+ * the price of not taking the name from a machine that lives and whose pods are wired from it.
  */
 import {formatAddress} from '#ipam';
 import {parseNode, type Machine, type Node} from '../datastore/records/node.js';
@@ -26,17 +26,36 @@ export interface Claimant {
   readonly underlay: Underlay | undefined;
 }
 
+export interface NameHolder {
+  readonly uid: string;
+  readonly addresses: readonly string[]; // of its underlay
+}
+
 /** Who it is and what to do, when the record is another machine's; undefined when it is not. */
 export function describeStranger(text: string, own: Claimant): string | undefined {
   const record = readNode(text);
-  if (record === undefined || isThisHost(record, own)) return undefined;
-  const {address, address6} = record.spec;
-  const where = [address, address6].filter(each => each !== undefined).join(' and ');
+  if (record === undefined || !isStranger(record, own)) return undefined;
+  const {uid, addresses} = holderOf(record);
   return (
-    `the node name ${own.self.name} is in use by another machine, ${where} (uid ${record.metadata.uid}): ` +
-    `set node.name (TWILL_NODE_NAME, NODE_NAME) to a name of its own on one of the two; ` +
-    `if that machine is gone, its lease runs out by itself, or delete ${own.key} in etcd`
+    `the node name ${own.self.name} is in use by another machine, ${addresses.join(' and ')} ` +
+    `(uid ${uid}, record ${own.key}): ` +
+    `set node.name (TWILL_NODE_NAME, NODE_NAME) to a name of its own on one of the two`
   );
+}
+
+export function isStranger(record: Node, own: Claimant): boolean {
+  return !isThisHost(record, own);
+}
+
+/** Who wrote the record; undefined when it is none. */
+export function findHolder(text: string): NameHolder | undefined {
+  const record = readNode(text);
+  return record && holderOf(record);
+}
+
+function holderOf({metadata, spec}: Node): NameHolder {
+  const addresses = [spec.address, spec.address6].filter(each => each !== undefined);
+  return {uid: metadata.uid, addresses};
 }
 
 function isThisHost({metadata, spec}: Node, {self, machine, underlay}: Claimant): boolean {

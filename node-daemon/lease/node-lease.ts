@@ -2,15 +2,31 @@
  * This node's lease as the rest of the daemon sees it: pools and times from the state go in, ranges
  * come out. Shell over #ipam's LeaseKeeper.
  */
-import {LeaseKeeper, type EtcdClient, type Family, type LeaseView, type Pool} from '#ipam';
+import {
+  formatAddress,
+  LeaseKeeper,
+  type EtcdClient,
+  type Family,
+  type LeaseView,
+  type NameQuestion,
+  type Pool,
+} from '#ipam';
 import {boottimeMs} from '#native-addon';
 import {systemClock} from '../datastore/clock.js';
 import type {NetworkSettings} from '../datastore/records/network.js';
 import {nodeKey} from '../datastore/records/keys.js';
-import type {Machine, NodeBgp} from '../datastore/records/node.js';
+import type {Machine, Node, NodeBgp} from '../datastore/records/node.js';
 import type {Labels} from '../datastore/records/selector.js';
+import type {Change} from '../datastore/reflector.js';
 import type {State} from '../state/state.js';
-import {describeStranger} from './name-holder.js';
+import {isAnswer, NameAnswers} from './name-answers.js';
+import {
+  describeStranger,
+  findHolder,
+  isStranger,
+  type Claimant,
+  type NameHolder,
+} from './name-holder.js';
 import {eligiblePools, renderOwnRecord} from './own-record.js';
 
 export interface NodeLeaseOptions {
@@ -25,11 +41,16 @@ export interface NodeLeaseOptions {
   readonly bgp?: () => NodeBgp | undefined; // told to the others; renewRecord when it has changed
   /** Once at the start, then whenever something that matters to others has changed. */
   readonly onChange: (view: LeaseView) => void;
+  /** The name was another machine's, that did not answer. */
+  readonly onNameTakenOver: (holder: NameHolder) => void;
+  /** Another machine has asked for our name, and was told that we live. */
+  readonly onNameDefended: (asker: NameQuestion) => void;
 }
 
 export class NodeLease {
   readonly #options: NodeLeaseOptions;
   readonly #keeper: LeaseKeeper;
+  readonly #answers: NameAnswers;
 
   constructor(options: NodeLeaseOptions) {
     const {store, prefix, stateDir, bootId, state} = options;
@@ -40,20 +61,30 @@ export class NodeLease {
       node: {name: self.name, uid: self.uid},
       now: () => new Date().toISOString(),
     });
+    this.#answers = new NameAnswers({
+      answer: question => this.#keeper.answer(question),
+      onAnswered: question => options.onNameDefended(question),
+      clock: systemClock,
+    });
   }
 
   /** Resolves when what was saved by an earlier run is known. */
   async start(): Promise<void> {
-    const {prefix, state, labels, createdAt, machine, onChange, bgp} = this.#options;
+    const {state, labels, createdAt, machine, onChange, bgp, onNameTakenOver} = this.#options;
     const {self} = state();
-    const key = nodeKey(prefix, self.name);
+    const {key} = this.#claimant();
     this.#keeper.attachRecord({
       key,
       render: ranges =>
         renderOwnRecord({
           ...{self, labels, createdAt, machine, underlay: state().underlay, ranges, bgp: bgp?.()},
         }),
-      nameTaken: text => describeStranger(text, {key, self, machine, underlay: state().underlay}),
+      nameTaken: text => describeStranger(text, this.#claimant()),
+      onTakenOver(text) {
+        const holder = findHolder(text);
+        if (holder) onNameTakenOver(holder);
+      },
+      addresses: () => underlayAddresses(state()),
     });
     let told = '';
     const tell = (view: LeaseView) => {
@@ -68,6 +99,7 @@ export class NodeLease {
   }
 
   async stop(): Promise<void> {
+    this.#answers.stop();
     await this.#keeper.stop();
     this.#options.store.close();
   }
@@ -105,6 +137,17 @@ export class NodeLease {
     this.#keeper.recheck();
   }
 
+  /** Questions to the holder of our name, and answers. */
+  hearNameClaims(changes: readonly Change[]): void {
+    this.#answers.hear(changes);
+    if (changes.some(isAnswer)) this.#keeper.recheck();
+  }
+
+  /** The record under our name: is it another machine's? */
+  isTaken(record: Node): boolean {
+    return isStranger(record, this.#claimant());
+  }
+
   /** An address of ours is gone, and with it perhaps the connections from there. */
   renewConnection(): void {
     this.#options.store.renew();
@@ -130,9 +173,19 @@ export class NodeLease {
     });
   }
 
+  #claimant(): Claimant {
+    const {prefix, machine, state} = this.#options;
+    const {self, underlay} = state();
+    return {key: nodeKey(prefix, self.name), self, machine, underlay};
+  }
+
   #pools(): readonly Pool[] {
     return eligiblePools(this.#options.state().pools.values(), this.#options.labels);
   }
+}
+
+function underlayAddresses({underlay}: State): readonly string[] {
+  return Object.values(underlay?.addresses ?? {}).map(({address}) => formatAddress(address));
 }
 
 function toLeaseTime({leaseTtlMs, leaseRenewMarginMs}: NetworkSettings) {

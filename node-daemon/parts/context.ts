@@ -6,6 +6,7 @@ import {AddressBook, type EtcdOptions} from '#ipam';
 import {openKernel} from '../../cni-plugin/kernel.js';
 import type {Config} from '../config/config.js';
 import type {Machine} from '../datastore/records/node.js';
+import type {Change} from '../datastore/reflector.js';
 import type {StoreEvent} from '../datastore/store-event.js';
 import {readEtcdOptions} from '../etcd-options.js';
 import {createMetrics, type Metrics} from '../http/metrics.js';
@@ -49,6 +50,8 @@ export interface News {
   readonly state: Signal<StateEvent>;
   /** As etcd told it. The state may take a node's departure a moment later, or never. */
   readonly records: Signal<readonly StoreEvent[]>;
+  /** Below the claims to this node's name: who asks for it, and what was answered. */
+  readonly nameClaims: Signal<readonly Change[]>;
   /** The underlay has other addresses: connections from the old ones may be dead without knowing it. */
   readonly moved: Signal<void>;
   /** A pass over iptables and sysctls is over. */
@@ -78,6 +81,7 @@ export function createContext(opened: Opened): Context {
   const news: News = {
     state: new Signal(),
     records: new Signal(),
+    nameClaims: new Signal(),
     moved: new Signal(),
     settings: new Signal(),
   };

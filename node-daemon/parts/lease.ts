@@ -29,16 +29,19 @@ export function createLease(context: Context, facts: OwnFacts): LeasePart {
       book.setRanges(view.ranges);
       core.dispatch({kind: 'ranges', ranges: toPrefixes(view)});
     },
+    onNameTakenOver: holder => report.nameTakenOver(holder),
+    onNameDefended: asker => report.nameDefended(asker),
   });
 
   const ownKey = nodeKey(prefix, config.node.name);
   news.records.on(events => {
-    if (events.some(event => mayConcern(ownKey, event))) lease.renewRecord();
+    if (events.some(event => mayConcern(ownKey, event, lease))) lease.renewRecord();
     if (core.state().synced && events.some(concernsNetwork)) lease.takeResources();
   });
   news.state.on(event => {
     if (event.kind === 'underlay' && event.underlay !== undefined) lease.renewRecord();
   });
+  news.nameClaims.on(changes => lease.hearNameClaims(changes));
   facts.onChange = () => lease.renewRecord();
   news.moved.on(() => lease.renewConnection());
   return {
@@ -52,9 +55,12 @@ export function createLease(context: Context, facts: OwnFacts): LeasePart {
   };
 }
 
-/** Deleted by hand, or gone with an etcd that was wiped: the others wire us from our record. */
-function mayConcern(ownKey: string, event: StoreEvent): boolean {
-  return event.kind === 'synced' || (event.kind === 'delete' && event.key === ownKey);
+/** Deleted by hand, gone with an etcd that was wiped, or another's: the others wire us from our record. */
+function mayConcern(ownKey: string, event: StoreEvent, lease: NodeLease): boolean {
+  if (event.kind === 'synced') return true;
+  if (event.key !== ownKey) return false;
+  if (event.kind === 'put') return event.record.kind === 'Node' && lease.isTaken(event.record);
+  return event.kind === 'delete';
 }
 
 function toPrefixes({ranges}: LeaseView) {

@@ -1,9 +1,9 @@
 /** The records in etcd, told to the state as they change. Shell. */
-import {openEtcd} from '#ipam';
+import {nameClaimsPrefix, openEtcd} from '#ipam';
 import {systemClock} from '../datastore/clock.js';
 import {Departures} from '../datastore/departures.js';
 import {nodesPrefix} from '../datastore/records/keys.js';
-import {Reflector} from '../datastore/reflector.js';
+import {Reflector, type Change} from '../datastore/reflector.js';
 import {reflectedPrefixes, toStoreEvents} from '../datastore/store-event.js';
 import type {Context} from './context.js';
 import type {Part} from './part.js';
@@ -23,10 +23,16 @@ export function createRecords({config, core, etcd, log, news, report}: Context):
     concerns: key => key.startsWith(nodesPrefix(prefix)),
     onGone: events => core.dispatch({kind: 'store', events}),
   });
+  const claimsPrefix = nameClaimsPrefix(prefix, config.node.name);
   const reflector = new Reflector({
     openClient: () => openEtcd(etcd),
-    prefixes: reflectedPrefixes(prefix),
-    onChanges(changes, isListed) {
+    prefixes: [...reflectedPrefixes(prefix), claimsPrefix],
+    onChanges(all, isListed) {
+      const isClaim = (change: Change) => keyOf(change).startsWith(claimsPrefix);
+      const claims = all.filter(isClaim);
+      if (claims.length > 0) news.nameClaims.emit(claims);
+      if (claims.length === all.length && !isListed) return;
+      const changes = all.filter(change => !isClaim(change));
       const events = toStoreEvents(prefix, changes, isListed);
       core.dispatch({kind: 'store', events: departures.pass(events)});
       report.etcdRead(reflector.status().revision);
@@ -45,4 +51,8 @@ export function createRecords({config, core, etcd, log, news, report}: Context):
       departures.stop();
     },
   };
+}
+
+function keyOf(change: Change): string {
+  return change.kind === 'put' ? change.entry.key : change.key;
 }
