@@ -35,6 +35,7 @@ export class CommandError extends Error {
 /** @throws CommandError when the program fails (unless `mayFail`) or takes over `timeoutMs`. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Output> {
   const {input, timeoutMs = 30_000, mayFail = false} = options;
+  await nextSpawn();
   const child = start(argv, options.env, ['pipe', 'pipe', 'pipe']);
   const chunks = {stdout: [] as Buffer[], stderr: [] as Buffer[]};
   child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
@@ -61,6 +62,14 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (late) throw new CommandError(argv, output, `not done within ${timeoutMs} ms`);
   if (code !== 0 && !mayFail) throw new CommandError(argv, output);
   return output;
+}
+
+let spawns: Promise<void> = Promise.resolve();
+
+/** One in each turn of the event loop: where hundreds are wanted at once, the first would wait for its input to end. */
+function nextSpawn(): Promise<void> {
+  spawns = spawns.then(() => new Promise(resolve => setImmediate(resolve)));
+  return spawns;
 }
 
 /** A process that runs until it is told to stop. Its lines are kept, stdout and stderr in one list. */
