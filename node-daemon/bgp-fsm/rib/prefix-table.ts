@@ -37,12 +37,7 @@ export class PrefixTable {
     this.#family = family;
     this.#wordCount = family === 'ipv4' ? 1 : 4;
     this.records = new Records(WORDS + this.#wordCount);
-    this.#index = new HashIndex({
-      isProbe: id => this.#isProbe(id),
-      isLive: id => this.isThere(id),
-      hashOf: id => this.#hashOf(id),
-      limit: () => this.limit,
-    });
+    this.#index = new HashIndex({isProbe: id => this.#isProbe(id)});
   }
 
   get count(): number {
@@ -68,7 +63,7 @@ export class PrefixTable {
     const found = this.#find(hash, words, bits);
     if (found !== 0) return found;
     const id = this.#ids.take();
-    this.#index.add(hash, id); // first: it must not find the prefix there
+    this.#index.add(hash, id);
     const page = this.records.page(id);
     const at = this.records.at(id);
     for (let field = 0; field < WORDS; field++) page[at + field] = 0;
@@ -176,6 +171,6 @@ export class PrefixTable {
     }
     hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
     hash ^= hash >>> 15;
-    return ((hash & ~7) | place) ^ (place << 24);
+    return (hash & ~7) | place;
   }
 }
