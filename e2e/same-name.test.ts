@@ -60,7 +60,7 @@ labTest(
     const startMs = performance.now();
     const isServed = async () => (await leaseOf(b)).state === 'held';
     await eventually(isServed, {
-      withinMs: leaseTtlMs + 5000,
+      withinMs: leaseTtlMs + 15_000, // a holder that lives would write its record again in ten
       everyMs: 100,
       what: 'b to have the name',
     });
@@ -86,15 +86,15 @@ labTest('a machine that was replaced does not keep its successor waiting', async
   t.regex((await leaseOf(b)).reason ?? '', /192\.0\.2\.1 .*was asked whether it lives/);
   t.deepEqual(await recordOf(lab), before);
   await eventually(async () => (await leaseOf(b)).state === 'held', {
-    withinMs: 30_000,
+    withinMs: 45_000,
     everyMs: 100,
     what: 'b to have the name',
   });
   const p4 = await addPod(b, 'p4');
   const tookMs = performance.now() - startMs;
   t.log(`b served an ADD ${Math.round(tookMs)} ms after its start`);
-  t.true(tookMs < 30_000);
-  t.true(tookMs > 15_000, 'a had its time to answer');
+  t.true(tookMs < 45_000);
+  t.true(tookMs > 30_000, 'a had its time to answer');
   await p4.listen();
   for (const {ok, error} of await p3.echo(p4.addresses)) t.true(ok, error);
   t.is((await leaseOf(d)).state, 'fenced', 'c lives');

@@ -141,12 +141,18 @@ function adopted(input: ClaimInput, held: ReadonlyMap<string, KeyValue>): readon
   const ranges: Range[] = [];
   for (const [cidr, entry] of held) {
     if (known.has(cidr)) continue;
-    const prefix = isOurs(input, entry) ? parsePrefix(cidr) : undefined;
+    const prefix = mayAdopt(input, entry) ? parsePrefix(cidr) : undefined;
     if (prefix === undefined) continue;
     const pool = parseLeaseRecord(entry.value)?.spec.pool ?? '';
     ranges.push({cidr, family: prefix.family, pool});
   }
   return ranges;
+}
+
+/** A copied disk cannot tell what its original claims, on whatever lease, from what it has claimed itself. */
+function mayAdopt(input: ClaimInput, entry: KeyValue): boolean {
+  const isSingle = input.strangerLeaseId === undefined || entry.leaseId === input.leaseId;
+  return isSingle && isOurs(input, entry);
 }
 
 function isOurs({node, strangerLeaseId}: ClaimInput, entry: KeyValue): boolean {

@@ -79,6 +79,7 @@ const noneFreed: Freed = {cidrs: [], deletes: []};
 const nothing: RecordWrite = {compare: [], success: []};
 const NO_LEASE = '0'; // what has none lives for ever, whoever wrote it
 const CLAIM_ATTEMPTS = 20;
+const HOLDER_RETURNS_MS = 10_000;
 const LONGEST_SLEEP_MS = 10_000; // timers stand still while the machine sleeps; the deadline does not
 
 export class LeaseKeeper {
@@ -91,6 +92,7 @@ export class LeaseKeeper {
   #record: OwnRecord | undefined;
   #moveTo: {readonly id: string; readonly ttlSeconds: number} | undefined;
   #changes = 0;
+  #goneSinceMs: number | undefined; // the record of who had our name
   #markedAtMs = -Infinity;
   #saved = '';
   #saveError: string | undefined;
@@ -254,7 +256,7 @@ export class LeaseKeeper {
       const {found, nameTaken, lookAgainAtMs, unanswered} = await this.#findRecord();
       // noted, and saved, long before the name is taken over: a reply or this process may be lost
       const isStranger = nameTaken !== undefined || unanswered !== undefined;
-      const strangerLeaseId = isStranger ? found?.leaseId : this.#state.strangerLeaseId;
+      const strangerLeaseId = isStranger && found ? found.leaseId : this.#state.strangerLeaseId;
       const plan = planClaims({
         ...{prefix, node, leaseId, strangerLeaseId, entries: [...entries.values()]},
         ...{ranges: this.#state.ranges, inherited: this.#state.inherited},
@@ -303,13 +305,24 @@ export class LeaseKeeper {
   async #findRecord(): Promise<FoundRecord> {
     if (this.#record === undefined) return {};
     const found = await this.#options.store.get(this.#record.key);
-    if (found === undefined || found.leaseId === NO_LEASE) return {found};
+    if (found === undefined) return this.#awaitHolder();
+    this.#goneSinceMs = undefined;
+    if (found.leaseId === NO_LEASE) return {found};
     const holder = this.#record.nameTaken?.(found.value);
     if (holder === undefined) return {found};
     const answer = await this.#inquiry.look(found, this.#record.addresses?.() ?? []);
     if (answer.kind === 'none') return {found, unanswered: answer.unchanged};
     const nameTaken = answer.kind === 'alive' ? holder : `${holder} (${awaited})`;
     return {found, nameTaken, lookAgainAtMs: answer.lookAtMs};
+  }
+
+  /** Who lives writes its record again: after a wipe of etcd, or when its lease was taken from it. */
+  #awaitHolder(): FoundRecord {
+    const {nameTaken} = this.#state;
+    if (nameTaken === undefined) return {};
+    const nowMs = this.#options.boottimeMs();
+    const endsAtMs = (this.#goneSinceMs ??= nowMs) + HOLDER_RETURNS_MS;
+    return nowMs < endsAtMs ? {nameTaken, lookAgainAtMs: endsAtMs} : {};
   }
 
   /** Over what was found, and nothing else: of two machines with one name, one is the first. */

@@ -8,13 +8,14 @@ import {nameClaimsPrefix} from '../keys.js';
  *
  *   we       put    name-claims/<name>/<nonce>     under a lease of its own
  *   holder   puts its answer into the same key, if the node record is still the one that it has written
- *   we       have the name when 15 s later neither question nor record has changed: one transaction
+ *   we       have the name when 30 s later neither question nor record has changed: one transaction
  *
  * A lease proves only that its holder lived a day ago; an answer proves that it lives. Any write to the
  * record is an answer too. The holder is given its time anew after each look that failed: an etcd that was
  * away was away for it as well.
  */
-const ANSWER_WITHIN_MS = 15_000;
+/** A holder may be deaf for half of it, while its connection to an etcd member dies without a word. */
+const ANSWER_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 5_000;
 const ASK_AGAIN_MS = 30_000;
 const QUESTION_TTL_SECONDS = 60;

@@ -7,6 +7,15 @@ import {pools, prefix} from './scratch-keeper.js';
 
 export const nameClaims = nameClaimsPrefix(prefix, 'a');
 
+/** It goes by itself, and is turned by hand. */
+export function createClock() {
+  let skewMs = 0;
+  return {
+    boottimeMs: () => performance.now() + 1e6 + skewMs,
+    forward: (ms: number) => void (skewMs += ms),
+  };
+}
+
 /** The texts of records that it took over go to `taken`. */
 export async function startAs(
   machine: string,

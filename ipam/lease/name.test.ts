@@ -1,7 +1,7 @@
 import test from 'ava';
 import {eventually} from '../etcd/etcd-server.js';
 import type {LeaseKeeper} from './keeper.js';
-import {listen, startAs} from './name-scratch.js';
+import {createClock, listen, startAs} from './name-scratch.js';
 import {claimsIn, dirFor, keeperFor, prefix, storeFor} from './scratch-keeper.js';
 
 /* Two machines with one node name; the holder answers. */
@@ -21,7 +21,8 @@ test('the second machine writes nothing, is fenced, and has the name when the fi
   await isIn('held', first);
   const [record, claims] = [await store.get(key), await claimsIn(store)];
 
-  const second = keeperFor(t, {store, stateDir: await dirFor(t), ...node('uid-b')});
+  const clock = createClock();
+  const second = keeperFor(t, {store, stateDir: await dirFor(t), ...node('uid-b'), ...clock});
   await startAs('m2', second);
   await listen(store, second);
   await isIn('fenced', second);
@@ -35,6 +36,10 @@ test('the second machine writes nothing, is fenced, and has the name when the fi
   await first.stop();
   await store.revokeLease(first.current().leaseId!);
   second.recheck(); // as the watch has it done when the record goes
+  await eventually(() => second.current().reason === 'taken by m1'); // who lives would write it again
+  t.is(await store.get(key), undefined);
+  clock.forward(10_000);
+  second.recheck();
   await isIn('held', second);
   t.like(second.current(), {isNamed: true, reason: undefined});
   t.regex((await store.get(key))!.value, /^m2 10\.0\./);

@@ -13,6 +13,7 @@ class FakeStore {
   lists = 0;
   open = 0; // clients that nobody closed
   renewed = 0;
+  recordLease: string | undefined; // undefined: whatever a transaction expects
   /** Asked before each transaction and list. */
   isAway: () => boolean = () => false;
 
@@ -20,7 +21,7 @@ class FakeStore {
     this.open++;
     const client: Partial<EtcdClient> = {
       list: below => this.#list(below),
-      transact: (_compare: readonly Compare[], ops: readonly Op[]) => this.#transact(ops),
+      transact: (compare: readonly Compare[], ops: readonly Op[]) => this.#transact(compare, ops),
       renew: () => void this.renewed++,
       close: () => void this.open--,
     };
@@ -36,8 +37,10 @@ class FakeStore {
     return {revision: 1, entries};
   }
 
-  async #transact(ops: readonly Op[]) {
+  async #transact(compare: readonly Compare[], ops: readonly Op[]) {
     if (this.isAway()) throw new Error('away');
+    const isOurs = compare.some(each => 'leaseId' in each && each.leaseId === this.recordLease);
+    if (this.recordLease !== undefined && !isOurs) return {succeeded: false, revision: 1, gets: []};
     this.batches.push(ops.length);
     for (const op of ops) {
       if (op.kind === 'delete') this.entries.delete(op.key);
@@ -58,6 +61,7 @@ function setUp(t: ExecutionContext) {
   const writer = new EndpointWriter({
     openClient: store.client,
     prefix,
+    nodeKey: '/twill/v1/nodes/a',
     desired: () => pods,
     leaseId: () => node.leaseId,
     clock,
@@ -110,6 +114,20 @@ test('without a lease nothing is written; another lease takes all records over',
   writer.kick();
   await clock.advance(200);
   t.is(store.entries.get(`${prefix}p1`)?.leaseId, '8');
+});
+
+test('records of another machine that has our name by now are left alone', async t => {
+  const {store, clock, outcomes, writer, add, shown} = setUp(t);
+  store.recordLease = '9';
+  store.entries.set(`${prefix}theirs`, {value: 'theirs', leaseId: '9'});
+  add('ours');
+  writer.start();
+  await clock.advance(0);
+  t.like(outcomes[0], {code: 'STORE_CONFLICT'});
+  t.deepEqual(shown(), ['theirs']);
+  store.recordLease = '7'; // the control: it is ours
+  await clock.advance(1000);
+  t.deepEqual(shown(), ['ours']);
 });
 
 test('pods that come in a wave are written together, in transactions that etcd takes', async t => {

@@ -4,7 +4,7 @@
  * One loop owns the mirror of what etcd holds. Any error throws the mirror away, and so does time: the
  * next round lists again, so that records which somebody else changed are put right.
  */
-import type {EtcdClient} from '#ipam';
+import {StoreConflictError, type EtcdClient} from '#ipam';
 import type {Clock, Timer} from './clock.js';
 import {
   noteApplied,
@@ -20,6 +20,7 @@ const GATHER_MS = 100;
 export interface EndpointWriterOptions {
   readonly openClient: () => EtcdClient;
   readonly prefix: string; // '<etcd prefix>/endpoints/<node>/'
+  readonly nodeKey: string; // of the record that must hang on our lease: another machine may have the name by now
   readonly desired: () => EndpointTable;
   readonly leaseId: () => string | undefined; // undefined: no lease yet, nothing is written
   readonly clock: Clock;
@@ -88,7 +89,7 @@ export class EndpointWriter {
   }
 
   async #pass(): Promise<void> {
-    const {openClient, prefix, desired, leaseId} = this.#options;
+    const {openClient, prefix, nodeKey, desired, leaseId} = this.#options;
     const lease = leaseId();
     if (lease === undefined) return;
     this.#isDirty = false;
@@ -98,7 +99,8 @@ export class EndpointWriter {
     const ops = planEndpoints(desired(), stored, lease);
     for (let at = 0; at < ops.length; at += OPS_PER_TRANSACTION) {
       const batch = ops.slice(at, at + OPS_PER_TRANSACTION);
-      await this.#client.transact([], batch);
+      const {succeeded} = await this.#client.transact([{key: nodeKey, leaseId: lease}], batch);
+      if (!succeeded) throw new StoreConflictError(`${nodeKey} is not on our lease`);
       noteApplied(stored, batch);
     }
   }

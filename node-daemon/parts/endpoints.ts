@@ -3,7 +3,7 @@ import {openEtcd} from '#ipam';
 import {systemClock} from '../datastore/clock.js';
 import {toEndpointTable} from '../datastore/endpoint-record.js';
 import {EndpointWriter} from '../datastore/endpoint-writer.js';
-import {nodeEndpointsPrefix} from '../datastore/records/keys.js';
+import {nodeEndpointsPrefix, nodeKey} from '../datastore/records/keys.js';
 import type {NodeLease} from '../lease/node-lease.js';
 import type {Logger} from '../log.js';
 import type {StateEvent} from '../state/transition.js';
@@ -19,6 +19,7 @@ export function createEndpoints({book, config, etcd, log, news}: Context, lease:
   const writer = new EndpointWriter({
     openClient: () => openEtcd(etcd),
     prefix: nodeEndpointsPrefix(prefix, name),
+    nodeKey: nodeKey(prefix, name),
     desired: () => toEndpointTable(prefix, name, book.list()),
     leaseId: () => lease.recordsLeaseId(),
     clock: systemClock,
