@@ -18,7 +18,7 @@ export class Report {
   readonly #metrics: Metrics;
   #isEtcdAway = false;
   #failedSettings = '';
-  #asker = '';
+  readonly #askers = new Set<string>();
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log;
@@ -40,8 +40,8 @@ export class Report {
   nameDefended({uid, addresses}: NameQuestion): void {
     const asker = {uid, addresses};
     const text = JSON.stringify(asker);
-    if (text === this.#asker) return;
-    this.#asker = text;
+    if (this.#askers.has(text)) return;
+    this.#askers.add(text);
     this.#log.warn({asker}, 'another machine has the name of this node, and was refused it');
   }
 

@@ -3,6 +3,9 @@
  * CNI verbs pass, which are few and short. A number that both threads see; no message waits behind others. Shell.
  */
 
+/** While pods come without end a table goes on all the same: 256 routes in this time at the least. */
+const MOST_WAIT_MS = 10;
+
 /** For both ends; the one hands `cells` to the other. */
 export class RightOfWay {
   readonly cells: SharedArrayBuffer;
@@ -22,8 +25,8 @@ export class RightOfWay {
     if (Atomics.sub(this.#underWay, 0, 1) === 1) Atomics.notify(this.#underWay, 0);
   }
 
-  /** Resolves when somebody came or all have passed, and after so long at the latest. Undefined: it is free. */
-  passed(mostMs: number): Promise<unknown> | undefined {
+  /** Resolves when all have passed, and after so long at the latest. Undefined: it is free. */
+  passed(mostMs = MOST_WAIT_MS): Promise<unknown> | undefined {
     const underWay = Atomics.load(this.#underWay, 0);
     if (underWay === 0) return undefined;
     const wait = Atomics.waitAsync(this.#underWay, 0, underWay, mostMs);

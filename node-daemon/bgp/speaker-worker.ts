@@ -8,13 +8,13 @@ import {takeColumns} from './speaker-service.js';
 import {createService, type ThreadCommand} from './speaker-thread.js';
 import {priorityOfThisThread} from './thread-priority.js';
 
-const {yieldToVerbs, noteWork} = priorityOfThisThread();
+const {yieldToVerbs, beEqual, noteWork} = priorityOfThisThread();
 const port = parentPort;
 if (port === null) throw new Error('speaker-worker is no program');
 
 yieldToVerbs();
 rehearse();
-noteWork(); // until there is little
+beEqual(); // before the threads of its sockets start
 
 const reader = new ConfigReader();
 let routesTo: MessagePort = port;

@@ -53,6 +53,15 @@ test('one window runs at a time', t => {
   t.is(thread.windows.length, 0);
 });
 
+test('who yields at once can be equal at once', t => {
+  const thread = new PaperThread();
+  thread.priority.yieldToVerbs();
+  thread.priority.beEqual();
+  thread.priority.noteWork();
+  thread.pass(0.1);
+  t.deepEqual(thread.nices, [5, 0]);
+});
+
 test('who yields at once does so until a window had little', t => {
   const thread = new PaperThread();
   thread.priority.yieldToVerbs();

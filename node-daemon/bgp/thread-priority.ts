@@ -38,6 +38,12 @@ export class ThreadPriority {
     this.#isYielding = true;
   };
 
+  /** At once. */
+  readonly beEqual = (): void => {
+    this.#ports.setNice(EQUAL);
+    this.#isYielding = false;
+  };
+
   /** To be told of what may be the beginning of much. */
   readonly noteWork = (): void => {
     if (this.#isWatching) return;

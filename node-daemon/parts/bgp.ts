@@ -99,7 +99,7 @@ export function createBgp(context: Context, facts: OwnFacts, verbs: RightOfWay):
     await facts.set(undefined);
     await lastWish.keep(wish, wishes.passwords);
     if (isSwept) return;
-    await sweepKernel(log);
+    await sweepKernel(log, verbs);
     isSwept = true;
   }
 

@@ -19,7 +19,8 @@ const theirsGone = `*filter
 COMMIT
 `;
 
-function setUp({isConfigured = false} = {}) {
+function setUp({isConfigured = false, resyncMs = 0} = {}) {
+  const time = {nowMs: 0};
   const nft = new FakeIptables('nft');
   const legacy = new FakeIptables('legacy');
   const moves: string[] = [];
@@ -34,11 +35,12 @@ function setUp({isConfigured = false} = {}) {
     openIptables: () =>
       Promise.resolve({iptables: nft, other: legacy, reason: 'a test', isConfigured}),
     onMove: ({iptables}) => moves.push(iptables.backend),
+    ...{clock: {nowMs: () => time.nowMs}, resyncMs},
   });
   const has = (each: FakeIptables) =>
     each.rules('ipv4', 'nat', 'TWILL-POSTROUTING') !== undefined &&
     each.rules('ipv4', 'filter', 'TWILL-FORWARD') !== undefined;
-  return {nft, legacy, moves, order, saves, keeper, has};
+  return {nft, legacy, moves, order, saves, time, keeper, has};
 }
 
 test('when others come, to the other backend alone, our chains follow: new first, then old', async t => {
@@ -61,6 +63,16 @@ test('when others come, to the other backend alone, our chains follow: new first
   for (let pass = 0; pass < 7; pass++) await keeper.reconcile(chains);
   t.deepEqual(moves, ['legacy', 'nft'], 'and back');
   t.true(has(nft) && !has(legacy));
+});
+
+test('passes that follow each other quickly count as one look', async t => {
+  const {legacy, moves, time, keeper} = setUp({resyncMs: 30_000});
+  await keeper.reconcile(chains);
+  await legacy.restore('ipv4', theirs);
+  for (; time.nowMs < 30_000; time.nowMs += 1000) await keeper.reconcile(chains);
+  t.deepEqual(moves, []);
+  await keeper.reconcile(chains);
+  t.deepEqual(moves, ['legacy']);
 });
 
 test('others who are away for one look, or in both, move nothing', async t => {
@@ -107,6 +119,7 @@ test('what an earlier run left in the other backend goes after ours are written'
     openIptables: () =>
       Promise.resolve({iptables: legacy, other: nft, reason: 'then', isConfigured: false}),
     onMove: () => undefined,
+    ...{clock: {nowMs: () => 0}, resyncMs: 0},
   });
   await earlier.reconcile(chains);
   order.length = 0;

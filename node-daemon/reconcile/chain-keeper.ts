@@ -5,20 +5,22 @@
  * same. Old ones go as well after a restart that chose otherwise than the run before. When the new ones
  * cannot be written the old ones stay.
  *
- * A move needs two looks in a row that find others in the other backend alone: whoever restarts may
- * have taken his rules away for a moment.
+ * A move needs two looks in a row, a resync apart, that find others in the other backend alone: whoever restarts
+ * may have taken his rules away for a moment.
  */
+import type {Clock} from '../datastore/clock.js';
 import type {Chain} from '../desired/nat.js';
 import {type OpenedIptables, lookForOthers} from '../kernel/iptables.js';
 import {type NatReport, reconcileNat} from './nat.js';
 
-const LOOKS_BEFORE_MOVE = 2;
 /** While others are in our backend: iptables-save of a large host costs half a second. */
 const PASSES_BETWEEN_LOOKS = 5;
 
 export interface ChainKeeperOptions {
   readonly openIptables: () => Promise<OpenedIptables>;
   readonly onMove: (opened: OpenedIptables) => void;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly resyncMs: number;
 }
 
 export class ChainKeeper {
@@ -26,7 +28,7 @@ export class ChainKeeper {
   #opened: OpenedIptables | undefined;
   #isOtherClean = false;
   #passesToLook = 1;
-  #deserted = 0; // looks in a row
+  #desertedSinceMs: number | undefined; // as each look since then found
 
   constructor(options: ChainKeeperOptions) {
     this.#options = options;
@@ -48,15 +50,22 @@ export class ChainKeeper {
     if (opened.isConfigured || --this.#passesToLook > 0) return opened;
     const company = await lookForOthers(opened);
     this.#passesToLook = company === 'shared' ? PASSES_BETWEEN_LOOKS : 1;
-    this.#deserted = company === 'deserted' ? this.#deserted + 1 : 0;
-    return this.#deserted < LOOKS_BEFORE_MOVE ? opened : this.#move(opened);
+    return this.#isDeserted(company === 'deserted') ? this.#move(opened) : opened;
+  }
+
+  #isDeserted(seemsSo: boolean): boolean {
+    const {clock, resyncMs} = this.#options;
+    const nowMs = clock.nowMs();
+    const sinceMs = this.#desertedSinceMs;
+    this.#desertedSinceMs = seemsSo ? (sinceMs ?? nowMs) : undefined;
+    return seemsSo && sinceMs !== undefined && nowMs - sinceMs >= resyncMs;
   }
 
   #move({iptables, other, isConfigured}: OpenedIptables): OpenedIptables {
     const reason = `rules of others are in ${other.backend} alone`;
     this.#opened = {iptables: other, other: iptables, reason, isConfigured};
     this.#isOtherClean = false;
-    this.#deserted = 0;
+    this.#desertedSinceMs = undefined;
     this.#options.onMove(this.#opened);
     return this.#opened;
   }

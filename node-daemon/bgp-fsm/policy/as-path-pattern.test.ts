@@ -92,6 +92,16 @@ const paths = fc.array(segments, {maxLength: 3}).map(formatAsPath);
 /** V8's engine that does not backtrack: what is drawn here would keep the other one busy for years. */
 setFlagsFromString('--enable-experimental-regexp-engine');
 
+/** Undefined: its bound on repeats within repeats is another than ours. */
+function oracleOf(pattern: string): RegExp | undefined {
+  try {
+    return new RegExp(pattern.replaceAll('_', '(?:^|$|[ {},])'), 'l');
+  } catch (error) {
+    if (error instanceof SyntaxError && error.message.includes('in linear time')) return undefined;
+    throw error;
+  }
+}
+
 test('a pattern finds what RegExp finds', t => {
   let found = 0;
   let missed = 0;
@@ -99,8 +109,9 @@ test('a pattern finds what RegExp finds', t => {
     fc.property(patterns, fc.array(paths, {minLength: 1, maxLength: 8}), (pattern, all) => {
       const parsed = parseAsPathPattern(pattern);
       fc.pre(parsed.kind === 'ok');
-      if (parsed.kind !== 'ok') return;
-      const oracle = new RegExp(pattern.replaceAll('_', '(?:^|$|[ {},])'), 'l');
+      const oracle = oracleOf(pattern);
+      fc.pre(oracle !== undefined);
+      if (parsed.kind !== 'ok' || oracle === undefined) return;
       for (const path of all) {
         t.is(parsed.pattern.test(path), oracle.test(path), `${pattern} on ${JSON.stringify(path)}`);
         if (oracle.test(path)) found++;

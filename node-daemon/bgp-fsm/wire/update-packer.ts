@@ -7,7 +7,8 @@
  *
  *   packer.withdraw('ipv4');
  *   for (…) packer.add(words, bits, pathId);
- *   if (packer.announce('ipv4', block)) for (…) packer.add(words, bits, pathId);
+ *   packer.announce('ipv4', block);
+ *   for (…) packer.add(words, bits, pathId);
  *   socket.write(packer.take());                        // whole messages, back to back
  */
 import {EMPTY, Writer} from './bytes.js';

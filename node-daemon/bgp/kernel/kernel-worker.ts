@@ -15,9 +15,6 @@ import type {
 import {kernelOf} from './open-kernel.js';
 import {rehearseWrites} from './rehearsal.js';
 
-/** Of a slice: while pods come without end a table goes on all the same, 25,000 routes a second at the least. */
-const MOST_WAIT_MS = 10;
-
 const {yieldToVerbs, noteWork} = priorityOfThisThread();
 yieldToVerbs(); // the threads of its sockets, too, which write tables to the kernel
 const port = parentPort;
@@ -36,7 +33,7 @@ const kernel = new BgpKernel({
   log: {info: log('info'), warn: log('warn')},
   onNextHops: states => answer({kind: 'nextHops', states}),
   onHolding: families => post({kind: 'holding', families}),
-  othersPass: () => rightOfWay?.passed(MOST_WAIT_MS),
+  othersPass: () => rightOfWay?.passed(),
 });
 await rehearseWrites();
 post({kind: 'started', held: await kernel.start()});

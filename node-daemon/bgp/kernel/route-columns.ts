@@ -125,12 +125,13 @@ export class RouteColumns {
     this.#seenIn[slot] = this.#epoch;
   }
 
-  /** Believed to be there, and not seen in this dump. */
+  /** Believed to be there, and not seen in this dump. What was refused is believed nothing of, and has its time. */
   unseen(): number[] {
     const slots: number[] = [];
     for (let slot = 0; slot < this.#held.length; slot++) {
-      const isHere = this.#held[slot] === 0 || this.#seenIn[slot] === this.#epoch;
-      if (!isHere && !this.wasWritten(slot)) slots.push(slot);
+      const held = this.#held[slot];
+      const isBelieved = held !== 0 && held !== UNKNOWN && this.#seenIn[slot] !== this.#epoch;
+      if (isBelieved && !this.wasWritten(slot)) slots.push(slot);
     }
     return slots;
   }

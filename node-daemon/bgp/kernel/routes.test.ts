@@ -66,25 +66,28 @@ test('routes of a next hop that cannot be reached wait, and nothing is refused',
   t.is(world.routes.refusals.total, 0);
 });
 
-test('what is refused is tried again later each time, by itself, and holds up nothing', t => {
-  const world = new World();
-  world.kernel.routes.set('10.0.0.0/24', {...route('10.0.0.0/24', []), target: 0}); // foreign
-  world.select('10.0.0.0/24', sets[0]!);
-  world.select('10.0.1.0/24', sets[0]!);
-  world.step();
-  t.true(world.kernel.routes.has('10.0.1.0/24'));
-  const tries: number[] = [];
-  for (world.nowMs = 0; world.nowMs < 4000; world.nowMs += 10) {
-    const before = world.kernel.operations;
+for (const looks of [false, true]) {
+  test(`what is refused is tried again later each time, by itself, and holds up nothing${looks ? ', however often it is looked at' : ''}`, t => {
+    const world = new World();
+    world.kernel.routes.set('10.0.0.0/24', {...route('10.0.0.0/24', []), target: 0}); // foreign
+    world.select('10.0.0.0/24', sets[0]!);
+    world.select('10.0.1.0/24', sets[0]!);
     world.step();
-    if (world.kernel.operations > before) tries.push(world.nowMs);
-  }
-  t.deepEqual(tries, [250, 750, 1750, 3750]);
-  world.kernel.routes.delete('10.0.0.0/24');
-  world.settle();
-  t.deepEqual(world.kernel.print(), world.expected());
-  t.is(world.routes.refusals.size, 0);
-});
+    t.true(world.kernel.routes.has('10.0.1.0/24'));
+    const tries: number[] = [];
+    for (world.nowMs = 0; world.nowMs < 4000; world.nowMs += 10) {
+      const before = world.kernel.operations;
+      world.step();
+      if (world.kernel.operations > before) tries.push(world.nowMs);
+      if (looks) world.look();
+    }
+    t.deepEqual(tries, [250, 750, 1750, 3750]);
+    world.kernel.routes.delete('10.0.0.0/24');
+    world.settle();
+    t.deepEqual(world.kernel.print(), world.expected());
+    t.is(world.routes.refusals.size, 0);
+  });
+}
 
 test('an id that somebody else has is never named by a route, known before or by the refusal', t => {
   for (const isKnown of [true, false]) {
