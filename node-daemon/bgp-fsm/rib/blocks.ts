@@ -30,7 +30,12 @@ const MIN_HOLES = 1 << 20;
 export class Blocks {
   readonly #ids = new Ids();
   readonly #rows = new Records(5);
-  readonly #index = new HashIndex({isProbe: id => this.#isProbe(id)});
+  readonly #index = new HashIndex({
+    isProbe: id => this.#isProbe(id),
+    isLive: id => this.#rows.get(id, SERIAL) !== 0,
+    hashOf: id => this.#rows.get(id, HASH) | 0,
+    limit: () => this.#ids.limit,
+  });
   #arena = new Arena();
   #holes = 0;
   #nextSerial = 1;

@@ -1,20 +1,24 @@
 /**
- * Ids by hash, open addressing with linear probing. Pure to the outside. Beside each id lies its hash, so that few
- * ids that are not looked for have their rows read, and none when the index grows.
+ * Ids by hash, open addressing with linear probing. Pure to the outside. Beside each id lies an octet of its
+ * hash, so that few ids that are not looked for have their rows read.
  *
- * The owner says which of the ids is the one that is looked for: it keeps what it looks for in fields, so that no
- * closure is made for a look-up.
+ * The owner says which of the ids is the one that is looked for, and what an id's hash is: it keeps what it
+ * looks for in fields, so that no closure is made for a look-up.
  */
 export interface Hashed {
   isProbe(id: number): boolean;
+  isLive(id: number): boolean; // of ids below the limit: is it in the index?
+  hashOf(id: number): number; // signed, 32 bits
+  limit(): number;
 }
 
-const GONE = -1;
+const GONE = 0xffff_ffff;
 const LEAST_SLOTS = 1024;
 
 export class HashIndex {
   readonly #owner: Hashed;
-  #entries = new Int32Array(LEAST_SLOTS * 2); // id, 0: empty; hash
+  #ids = new Uint32Array(LEAST_SLOTS);
+  #tags = new Uint8Array(LEAST_SLOTS);
   #used = 0; // slots that are not empty, GONE ones included
   #count = 0;
 
@@ -22,40 +26,42 @@ export class HashIndex {
     this.#owner = owner;
   }
 
-  /** `hash`: signed, 32 bits. 0: there is none. */
+  /** 0: there is none. */
   find(hash: number): number {
-    const entries = this.#entries;
-    const mask = entries.length - 1;
-    for (let at = (hash << 1) & mask; ; at = (at + 2) & mask) {
-      const id = entries[at] as number;
+    const ids = this.#ids;
+    const tags = this.#tags;
+    const mask = ids.length - 1;
+    const tag = hash >>> 24;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = ids[slot] as number;
       if (id === 0) return 0;
-      if (entries[at + 1] === hash && id !== GONE && this.#owner.isProbe(id)) return id;
+      if (tags[slot] === tag && id !== GONE && this.#owner.isProbe(id)) return id;
     }
   }
 
   add(hash: number, id: number): void {
-    if ((this.#used + 1) * 16 > this.#entries.length * 5) this.#rebuild();
+    if ((this.#used + 1) * 8 > this.#ids.length * 5) this.#rebuild();
     this.#put(hash, id);
     this.#count++;
   }
 
   remove(hash: number, id: number): void {
-    const mask = this.#entries.length - 1;
-    for (let at = (hash << 1) & mask; this.#entries[at] !== 0; at = (at + 2) & mask) {
-      if (this.#entries[at] !== id) continue;
-      this.#entries[at] = GONE;
+    const mask = this.#ids.length - 1;
+    for (let slot = hash & mask; this.#ids[slot] !== 0; slot = (slot + 1) & mask) {
+      if (this.#ids[slot] !== id) continue;
+      this.#ids[slot] = GONE;
       this.#count--;
       return;
     }
   }
 
   #put(hash: number, id: number): void {
-    const entries = this.#entries;
-    const mask = entries.length - 1;
-    let at = (hash << 1) & mask;
-    while (entries[at] !== 0) at = (at + 2) & mask;
-    entries[at] = id;
-    entries[at + 1] = hash;
+    const ids = this.#ids;
+    const mask = ids.length - 1;
+    let slot = hash & mask;
+    while (ids[slot] !== 0) slot = (slot + 1) & mask;
+    ids[slot] = id;
+    this.#tags[slot] = hash >>> 24;
     this.#used++;
   }
 
@@ -64,15 +70,15 @@ export class HashIndex {
    * the write after it costs a second fault and a word to all processors.
    */
   #rebuild(): void {
+    const limit = this.#owner.limit();
     let size = LEAST_SLOTS;
     while (size * 2 < (this.#count + 1) * 5) size *= 2;
-    const before = this.#entries;
-    this.#entries = new Int32Array(size * 2).fill(0);
+    this.#ids = new Uint32Array(size).fill(0);
+    this.#tags = new Uint8Array(size).fill(0);
     this.#used = 0;
-    for (let at = 0; at < before.length; at += 2) {
-      // in order: what lay together is put together
-      const id = before[at] as number;
-      if (id > 0) this.#put(before[at + 1] as number, id);
+    for (let id = 1; id < limit; id++) {
+      // in order: rows that lie together are read together
+      if (this.#owner.isLive(id)) this.#put(this.#owner.hashOf(id), id);
     }
   }
 }

@@ -37,7 +37,12 @@ export class PrefixTable {
     this.#family = family;
     this.#wordCount = family === 'ipv4' ? 1 : 4;
     this.records = new Records(WORDS + this.#wordCount);
-    this.#index = new HashIndex({isProbe: id => this.#isProbe(id)});
+    this.#index = new HashIndex({
+      isProbe: id => this.#isProbe(id),
+      isLive: id => this.isThere(id),
+      hashOf: id => this.#hashOf(id),
+      limit: () => this.limit,
+    });
   }
 
   get count(): number {
@@ -63,7 +68,7 @@ export class PrefixTable {
     const found = this.#find(hash, words, bits);
     if (found !== 0) return found;
     const id = this.#ids.take();
-    this.#index.add(hash, id);
+    this.#index.add(hash, id); // first: it must not find the prefix there
     const page = this.records.page(id);
     const at = this.records.at(id);
     for (let field = 0; field < WORDS; field++) page[at + field] = 0;
@@ -171,6 +176,6 @@ export class PrefixTable {
     }
     hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
     hash ^= hash >>> 15;
-    return (hash & ~7) | place;
+    return ((hash & ~7) | place) ^ (place << 24);
   }
 }
