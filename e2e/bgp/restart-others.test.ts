@@ -53,9 +53,9 @@ for (const kind of ['gobgp', 'openbgpd'] as const) {
       await twill.stop('SIGKILL');
       await isDown(router);
       for (const prefix of announced.twill) await loses(router, prefix);
+      t.false(await knowsOurs(router));
       await twill.start();
       await watched.isUpAgain();
-      t.pass();
     },
     {programs: programs[kind]},
   );
